@@ -1,0 +1,99 @@
+# Needs Python >= 3.11 with venv, and make. Everything else goes into .venv.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.synced
+
+CODE := verto_resilience tests $(wildcard examples)
+PURE_FLOORS := verto_resilience/outcome/*,verto_resilience/machines/*
+
+# PYTHON=...          the interpreter for .venv instead of the newest one found
+# JOBS=0              tests in one process
+# PYTEST_ARGS=...     more arguments for pytest
+# FLOOR_COVERAGE=100  the least coverage of the pure floors, in percent, branches included
+PYTHON ?=
+JOBS ?= 2
+PYTEST_ARGS ?=
+FLOOR_COVERAGE ?= 0
+
+export UV_PROJECT_ENVIRONMENT := $(VENV)
+export UV_PYTHON_DOWNLOADS := never
+# the machine's certificates, as its other programs use them; 0 for the ones uv brings
+export UV_SYSTEM_CERTS ?= 1
+UV := env -u VIRTUAL_ENV $(BIN)/uv
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(STAMP) ## watch calls meet a throttled, a failing and a recovering server
+	@$(BIN)/verto-resilience demo
+
+.PHONY: test
+test: lint types ## run every check: style, floors, types, tests, coverage
+	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --cov --cov-report=term $(PYTEST_ARGS)
+	@echo "coverage of the pure floors:"
+	@$(BIN)/coverage report --include='$(PURE_FLOORS)' --fail-under=$(FLOOR_COVERAGE)
+
+.PHONY: lint
+lint: $(STAMP) ## check style, the lock and the floors
+	@$(UV) lock --check --quiet || { echo "uv.lock does not fit pyproject.toml: run 'make lock'" >&2; exit 1; }
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/lint-imports --no-logo
+
+.PHONY: types
+types: $(STAMP) lint ## check types with mypy
+	$(BIN)/mypy $(CODE)
+
+.PHONY: format
+format: $(STAMP) ## sort imports, fix what ruff can fix, format
+	$(BIN)/ruff check --fix-only $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+.PHONY: lock
+lock: $(VENV)/.uv-$(UV_VERSION) ## bring uv.lock in line with pyproject.toml
+	$(UV) lock
+
+.PHONY: venv
+venv: $(STAMP) ## make .venv with the package and the development tools
+
+.PHONY: clean
+clean: ## remove .venv, caches and builds
+	rm -rf .venv .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
+		.ruff_cache htmlcov build dist *.egg-info
+	find verto_resilience tests $(wildcard examples) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMP): pyproject.toml uv.lock $(VENV)/.uv-$(UV_VERSION)
+	@echo "installing what uv.lock names into .venv"
+	@$(UV) sync --frozen --all-extras --group dev --quiet || { \
+		echo "error: uv could not install the development environment (its message is above)." >&2; \
+		echo "It needs the package index, or a copy of it named by UV_DEFAULT_INDEX; if certificates" >&2; \
+		echo "are at fault, try UV_SYSTEM_CERTS=0." >&2; \
+		exit 1; }
+	@touch $@
+
+$(VENV)/.uv-$(UV_VERSION):
+	@python=''; \
+	for candidate in $(or $(PYTHON),python3.14 python3.13 python3.12 python3.11 python3); do \
+		if "$$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' \
+			>/dev/null 2>&1; then python="$$candidate"; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "error: no Python >= 3.11 with the venv module found. Install one (Debian: python3-venv" >&2; \
+		echo "as well) or name it: make PYTHON=/path/to/python3.11" >&2; \
+		exit 1; \
+	fi; \
+	echo "making .venv with $$("$$python" --version)"; \
+	"$$python" -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)" || { \
+		echo "error: pip could not install uv $(UV_VERSION) into .venv (its message is above)." >&2; \
+		echo "Is the package index reachable, and is there a uv for this platform?" >&2; \
+		exit 1; }
+	@touch $@
