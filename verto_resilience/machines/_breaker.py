@@ -1,0 +1,436 @@
+"""Circuit breaker: when to stop asking an origin that fails.
+
+Theory of operation. Three states and one table of moves (``MOVES``); everything that moves the
+state lives in this file. Counting is the window's affair, time is the caller's: no method reads a
+clock. Public methods take the lock; those that begin with an underscore expect it held. A move is
+returned, never announced from here: the caller publishes it once the lock is free.
+
+Each move begins a new generation, and each permit carries the generation it was given in. A result
+from an earlier generation changes nothing: a call let through while closed may come back while
+half-open and must not pass for a probe. A probe also has a lease: when its owner vanished, its
+place is free again once the lease ends.
+"""
+
+import math
+from collections.abc import Callable
+from threading import Lock
+
+from verto_resilience.machines._circuit import (
+    BreakerSettings,
+    CircuitSnapshot,
+    Mode,
+    Permit,
+    Refusal,
+    State,
+    Transition,
+    Trigger,
+    TripReason,
+)
+from verto_resilience.machines._in_flight import InFlight
+from verto_resilience.machines._window import Window
+
+MOVES: dict[tuple[State, Trigger], State] = {
+    (State.CLOSED, Trigger.TRIP): State.OPEN,
+    (State.OPEN, Trigger.BREAK_OVER): State.HALF_OPEN,
+    (State.HALF_OPEN, Trigger.PROBES_GOOD): State.CLOSED,
+    (State.HALF_OPEN, Trigger.PROBE_BAD): State.OPEN,
+    (State.CLOSED, Trigger.OPENED_BY_HAND): State.OPEN,
+    (State.OPEN, Trigger.OPENED_BY_HAND): State.OPEN,
+    (State.HALF_OPEN, Trigger.OPENED_BY_HAND): State.OPEN,
+    (State.CLOSED, Trigger.RESET_BY_HAND): State.CLOSED,
+    (State.OPEN, Trigger.RESET_BY_HAND): State.CLOSED,
+    (State.HALF_OPEN, Trigger.RESET_BY_HAND): State.CLOSED,
+}
+
+_UNCOUNTED = Permit(0)
+
+
+class CircuitBreaker:
+    """One circuit; safe for threads.
+
+    Args:
+        settings: Its numbers.
+        chance: Gives numbers from 0 up to 1, for the jitter of breaks; called with the lock held.
+        mode: How far it is obeyed.
+    """
+
+    __slots__ = (
+        "_break",
+        "_chance",
+        "_changed_at",
+        "_consecutive",
+        "_door",
+        "_generation",
+        "_in_flight",
+        "_last_failure",
+        "_mode",
+        "_open_until",
+        "_probes",
+        "_reason",
+        "_settings",
+        "_state",
+        "_successes",
+        "_trips",
+        "_window",
+        "lock",
+    )
+
+    def __init__(
+        self,
+        settings: BreakerSettings,
+        *,
+        chance: Callable[[], float],
+        mode: Mode = Mode.ENFORCE,
+    ) -> None:
+        """Start closed, with nothing counted."""
+        self.lock = Lock()
+        self._settings = settings
+        self._chance = chance
+        self._mode = mode
+        self._window = Window(settings.window, settings.buckets)
+        self._state = State.CLOSED
+        self._generation = 1
+        self._consecutive = 0
+        self._trips = 0
+        self._changed_at = 0.0
+        self._open_until = 0.0
+        self._break = 0.0
+        self._successes = 0
+        self._probes: dict[Permit, float] = {}
+        self._in_flight = InFlight()
+        self._reason: TripReason | None = None
+        self._last_failure: str | None = None
+        self._door: Permit | None = None
+        self._hang_door()
+
+    @property
+    def state(self) -> State:
+        """Where it stands; a break that is over shows as open until somebody asks to send."""
+        return self._state
+
+    @property
+    def mode(self) -> Mode:
+        """How far it is obeyed; may be set while running.
+
+        State and counts are kept; results of what is out when it is set to off are not counted.
+        """
+        return self._mode
+
+    @mode.setter
+    def mode(self, mode: Mode) -> None:
+        with self.lock:
+            self._mode = mode
+            if mode is Mode.OFF:
+                self._next_generation()
+            self._hang_door()
+
+    @property
+    def settings(self) -> BreakerSettings:
+        """Its numbers; may be set while running. A window of another shape starts empty."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: BreakerSettings) -> None:
+        with self.lock:
+            old, self._settings = self._settings, settings
+            if (old.window, old.buckets) != (settings.window, settings.buckets):
+                self._window = Window(settings.window, settings.buckets)
+            self._hang_door()
+
+    def try_acquire(self, now: float) -> Permit | Refusal:
+        """Ask leave to send one request.
+
+        Args:
+            now: Monotonic seconds, same clock as every other call.
+
+        Returns:
+            A permit, or why not. Either may carry a transition, to be published once no lock is
+            held.
+        """
+        # While closed every caller gets the same permit, and reading one reference is atomic, on
+        # builds without a GIL too. A permit read just before a move is stale, and dropped as such.
+        door = self._door
+        if door is not None:
+            return door
+        with self.lock:
+            return self._acquire(now)
+
+    def record(
+        self, permit: Permit, *, bad: bool, now: float, failure: str | None = None
+    ) -> Transition | None:
+        """Say how a permitted attempt went.
+
+        Args:
+            permit: What :meth:`try_acquire` gave. An attempt that says nothing about the origin is
+                given back with :meth:`release` instead.
+            bad: Whether it counts against the origin.
+            now: Monotonic seconds.
+            failure: What failed, shown when the circuit refuses.
+
+        Returns:
+            The transition this caused, to be published once no lock is held.
+        """
+        with self.lock:
+            if permit.generation != self._generation:
+                return None
+            if self._state is State.HALF_OPEN:
+                return self._record_probe(permit, bad=bad, now=now, failure=failure)
+            if not bad and permit.started == math.inf:
+                self._consecutive = 0
+                self._window.add(now)
+                return None
+            return self._record_call(permit, bad=bad, now=now, failure=failure)
+
+    def fail_late(
+        self, permit: Permit, *, now: float, failure: str | None = None
+    ) -> Transition | None:
+        """Say that an attempt recorded as good has failed since: its body broke off.
+
+        It remains one call in the window and becomes a failure. A probe that fails late is bad.
+
+        Args:
+            permit: What the attempt was recorded with.
+            now: Monotonic seconds.
+            failure: What failed, shown when the circuit refuses.
+
+        Returns:
+            The transition this caused, to be published once no lock is held.
+        """
+        with self.lock:
+            if permit.generation != self._generation:
+                return None
+            if self._state is State.HALF_OPEN:
+                self._last_failure = failure
+                return self._open(Trigger.PROBE_BAD, TripReason.PROBE_FAILED, now)
+            self._window.add(now, calls=0, failures=1)
+            return self._trip_if_failing(failure, now)
+
+    def release(self, permit: Permit) -> None:
+        """Give a permit back uncounted: the attempt said nothing about the origin."""
+        with self.lock:
+            self._probes.pop(permit, None)
+            self._in_flight.leave(permit)
+
+    def refuses_until(self, now: float) -> float:
+        """Say how many seconds it will go on refusing for certain; 0 when it may let one through.
+
+        A look without consequences: nothing moves and no permit is given.
+        """
+        if self._mode is Mode.FORCED_OPEN:
+            return math.inf
+        if self._state is not State.OPEN or self._mode is not Mode.ENFORCE:
+            return 0.0
+        return self._left(now)
+
+    def open(self, now: float) -> Transition:
+        """Open it by hand, for one break."""
+        with self.lock:
+            return self._open(Trigger.OPENED_BY_HAND, TripReason.MANUAL, now)
+
+    def reset(self, now: float) -> Transition:
+        """Close it by hand and forget what was counted, trips in a row included."""
+        with self.lock:
+            self._trips = 0
+            return self._move(Trigger.RESET_BY_HAND, now)
+
+    def snapshot(self, now: float) -> CircuitSnapshot:
+        """Give the state at ``now``."""
+        with self.lock:
+            self._window.turn(now)
+            return CircuitSnapshot(
+                state=self._state,
+                mode=self._mode,
+                generation=self._generation,
+                calls=self._window.calls,
+                failures=self._window.failures,
+                slow=self._window.slow,
+                consecutive=self._consecutive,
+                trips=self._trips_left(now),
+                open_for=self._left(now) if self._state is State.OPEN else 0.0,
+                probes=len(self._probes),
+                successes=self._successes,
+                in_flight=len(self._in_flight),
+                reason=self._reason,
+                last_failure=self._last_failure,
+            )
+
+    def is_idle(self) -> bool:
+        """Whether nothing but counts would be lost by forgetting this circuit."""
+        return self._state is State.CLOSED and self._mode is not Mode.FORCED_OPEN
+
+    def __repr__(self) -> str:
+        """Show state, mode and generation."""
+        return f"<CircuitBreaker {self._state} {self._mode} generation={self._generation}>"
+
+    def _acquire(self, now: float) -> Permit | Refusal:
+        if self._door is not None:
+            # It was hung while this caller waited for the lock.
+            return self._door
+        if self._mode is Mode.FORCED_OPEN:
+            return Refusal(State.OPEN, None, TripReason.MANUAL, self._last_failure)
+        transition: Transition | None = None
+        threshold = self._settings.slow_call_duration
+        if self._state is State.CLOSED and threshold is not None:
+            transition = self._watch_in_flight(now, threshold)
+        elif self._state is State.OPEN and now >= self._open_until:
+            transition = self._move(Trigger.BREAK_OVER, now)
+        if self._state is State.OPEN:
+            return self._refuse(self._left(now), transition)
+        if self._state is State.HALF_OPEN:
+            return self._acquire_probe(now, transition)
+        permit = Permit(self._generation, started=now)
+        self._in_flight.enter(permit)
+        return permit
+
+    def _acquire_probe(self, now: float, transition: Transition | None) -> Permit | Refusal:
+        # A probe whose lease ended is given up.
+        self._probes = {permit: end for permit, end in self._probes.items() if now < end}
+        if len(self._probes) >= self._settings.permitted_probes:
+            return self._refuse(None, transition)
+        permit = Permit(self._generation, probe=True, started=now, transition=transition)
+        self._probes[permit] = now + self._settings.probe_lease
+        return permit
+
+    def _left(self, now: float) -> float:
+        """Give the seconds left of a break."""
+        # Clamped: (now + d) - now may exceed d by an ulp.
+        return min(self._break, max(0.0, self._open_until - now))
+
+    def _refuse(self, retry_after: float | None, transition: Transition | None) -> Permit | Refusal:
+        refusal = Refusal(self._state, retry_after, self._reason, self._last_failure, transition)
+        if self._mode is Mode.OBSERVE_ONLY:
+            return Permit(0, transition=transition, overruled=refusal)
+        return refusal
+
+    def _record_call(
+        self, permit: Permit, *, bad: bool, now: float, failure: str | None
+    ) -> Transition | None:
+        known: bool | None = False
+        if permit.started != math.inf:
+            known = self._in_flight.leave(permit)
+            if known is None:
+                return None
+        # An overdue call stands in the window already, as slow: only its failure is news.
+        slow = self._is_slow(permit, now) and not known
+        self._window.add(now, calls=0 if known else 1, failures=int(bad), slow=int(slow))
+        moved: Transition | None = None
+        if bad:
+            moved = self._trip_if_failing(failure, now)
+        else:
+            self._consecutive = 0
+        return self._trip_if_slow(now) if slow and moved is None else moved
+
+    def _record_probe(
+        self, permit: Permit, *, bad: bool, now: float, failure: str | None
+    ) -> Transition | None:
+        # A probe whose lease ended was given up; its place may be another's by now.
+        if self._probes.pop(permit, None) is None:
+            return None
+        if bad:
+            self._last_failure = failure
+        if bad or self._is_slow(permit, now):
+            return self._open(Trigger.PROBE_BAD, TripReason.PROBE_FAILED, now)
+        self._successes += 1
+        if self._successes >= self._settings.successes_to_close:
+            return self._move(Trigger.PROBES_GOOD, now)
+        return None
+
+    def _watch_in_flight(self, now: float, threshold: float) -> Transition | None:
+        """Count calls that are out for longer than the slow-call threshold as slow already."""
+        late = self._in_flight.newly_overdue(
+            now, threshold=threshold, lease=self._settings.probe_lease
+        )
+        if late:
+            self._window.add(now, calls=late, slow=late)
+        return self._trip_if_slow(now) if late else None
+
+    def _trip_if_failing(self, failure: str | None, now: float) -> Transition | None:
+        self._consecutive += 1
+        self._last_failure = failure
+        limit = self._settings.consecutive_failures
+        if limit is not None and self._consecutive >= limit:
+            return self._open(Trigger.TRIP, TripReason.CONSECUTIVE_FAILURES, now)
+        if self._makes_up(self._window.failures, self._settings.failure_rate_threshold):
+            return self._open(Trigger.TRIP, TripReason.FAILURE_RATE, now)
+        return None
+
+    def _trip_if_slow(self, now: float) -> Transition | None:
+        if self._makes_up(self._window.slow, self._settings.slow_call_rate_threshold):
+            return self._open(Trigger.TRIP, TripReason.SLOW_CALL_RATE, now)
+        return None
+
+    def _makes_up(self, part: int, threshold: float) -> bool:
+        """Whether a part of the calls is enough of them, and they are enough to tell."""
+        calls = self._window.calls
+        # Divided, not multiplied: 7 / 100 is 0.07, but 0.07 * 100 is more than 7.
+        return calls >= self._settings.minimum_calls and part / calls >= threshold
+
+    def _is_slow(self, permit: Permit, now: float) -> bool:
+        threshold = self._settings.slow_call_duration
+        return threshold is not None and now - permit.started >= threshold
+
+    def _open(self, trigger: Trigger, reason: TripReason, now: float) -> Transition:
+        settings = self._settings
+        self._trips = self._trips_left(now)
+        # Growth is bounded before it is raised to a power, so that no count overflows a float.
+        grown = settings.break_duration * settings.break_growth ** min(self._trips, 64)
+        length = min(settings.max_break_duration, grown)
+        length *= 1.0 + settings.break_jitter * self._chance()
+        self._trips += 1
+        self._reason = reason
+        self._break = length
+        self._open_until = now + length
+        return self._move(trigger, now, reason=reason, break_duration=length)
+
+    def _move(
+        self,
+        trigger: Trigger,
+        now: float,
+        *,
+        reason: TripReason | None = None,
+        break_duration: float | None = None,
+    ) -> Transition:
+        before = self._state
+        self._state = MOVES[before, trigger]
+        self._next_generation()
+        self._changed_at = now
+        self._consecutive = 0
+        self._successes = 0
+        self._window.clear()
+        self._hang_door()
+        return Transition(
+            before,
+            self._state,
+            trigger,
+            reason,
+            break_duration,
+            self._generation,
+            self._last_failure,
+        )
+
+    def _trips_left(self, now: float) -> int:
+        """Give the trips in a row: one less for each stretch of health."""
+        if self._state is not State.CLOSED:
+            return self._trips
+        # A clock that went backwards must not add trips.
+        healthy = max(0.0, now - self._changed_at)
+        return int(max(0.0, self._trips - healthy // self._settings.break_decay))
+
+    def _next_generation(self) -> None:
+        """Make every permit that is out stale."""
+        self._generation += 1
+        self._probes.clear()
+        self._in_flight.clear()
+
+    def _hang_door(self) -> None:
+        """Set the permit that :meth:`try_acquire` may give without the lock."""
+        if self._mode is Mode.OFF:
+            self._door = _UNCOUNTED
+        elif (
+            self._mode is not Mode.FORCED_OPEN
+            and self._state is State.CLOSED
+            and self._settings.slow_call_duration is None
+        ):
+            self._door = Permit(self._generation)
+        else:
+            self._door = None
