@@ -1,0 +1,80 @@
+"""Composition: one call through the machines, in a straight line."""
+
+from verto_resilience.pipeline._call import Call, Finish, Rejection, Send, Wait
+from verto_resilience.pipeline._circuits import Circuits, Origin
+from verto_resilience.pipeline._clock import Clock, SystemClock
+from verto_resilience.pipeline._drive import Exchange, Result, drive
+from verto_resilience.pipeline._events import (
+    AttemptEnded,
+    BudgetSpent,
+    CallEnded,
+    CallRefused,
+    CircuitMoved,
+    Event,
+    OutcomeUnknown,
+    PauseBegan,
+    RefusalOverruled,
+    WaitBegan,
+)
+from verto_resilience.pipeline._observer import (
+    SILENT_OBSERVER,
+    SILENT_TRACING,
+    AttemptScope,
+    CallScope,
+    Observer,
+    Observers,
+    Received,
+    SilentScope,
+    Tracing,
+)
+from verto_resilience.pipeline._pipeline import Pipeline
+from verto_resilience.pipeline._policy import CallSpan, CircuitKey, Policy, settings_table
+from verto_resilience.pipeline._report import Attempt, CallReport, End, WaitSource
+from verto_resilience.pipeline._request import CallRequest
+from verto_resilience.pipeline._settings import Setting, Unit
+
+__all__ = [
+    "SILENT_OBSERVER",
+    "SILENT_TRACING",
+    "Attempt",
+    "AttemptEnded",
+    "AttemptScope",
+    "BudgetSpent",
+    "Call",
+    "CallEnded",
+    "CallRefused",
+    "CallReport",
+    "CallRequest",
+    "CallScope",
+    "CallSpan",
+    "CircuitKey",
+    "CircuitMoved",
+    "Circuits",
+    "Clock",
+    "End",
+    "Event",
+    "Exchange",
+    "Finish",
+    "Observer",
+    "Observers",
+    "Origin",
+    "OutcomeUnknown",
+    "PauseBegan",
+    "Pipeline",
+    "Policy",
+    "Received",
+    "RefusalOverruled",
+    "Rejection",
+    "Result",
+    "Send",
+    "Setting",
+    "SilentScope",
+    "SystemClock",
+    "Tracing",
+    "Unit",
+    "Wait",
+    "WaitBegan",
+    "WaitSource",
+    "drive",
+    "settings_table",
+]

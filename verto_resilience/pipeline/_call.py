@@ -1,0 +1,325 @@
+"""One call: asks the machines, and says what to do next. It neither sends nor sleeps.
+
+``admit`` before each send, ``settle`` or ``abandon`` after it; each gives a value that the loop in
+``_drive.py`` obeys. What happened meanwhile is collected in ``events``, to be published when no
+lock is held.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from verto_resilience.machines import (
+    Permit,
+    Refusal,
+    Transition,
+    full_jitter,
+    within,
+)
+from verto_resilience.outcome import Category, Failure, Health, Outcome, Resend, WaitRule
+from verto_resilience.pipeline._circuits import Origin
+from verto_resilience.pipeline._events import (
+    AttemptEnded,
+    BudgetSpent,
+    CallRefused,
+    CircuitMoved,
+    Event,
+    OutcomeUnknown,
+    PauseBegan,
+    RefusalOverruled,
+    WaitBegan,
+)
+from verto_resilience.pipeline._policy import Policy
+from verto_resilience.pipeline._report import Attempt, CallReport, End, WaitSource
+from verto_resilience.pipeline._request import CallRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait this many seconds, then ask to be admitted (again)."""
+
+    seconds: float
+    source: WaitSource
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Do not send.
+
+    Attributes:
+        end: ``circuit_open`` or ``paused``.
+        key: Whose verdict it is.
+        retry_after: Seconds after which asking again makes sense, or ``None``.
+        refusal: What the circuit said, when it was the circuit.
+    """
+
+    end: End
+    key: str
+    retry_after: float | None
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The call is over; what the last attempt brought is its result."""
+
+    end: End
+
+
+Admission = Send | Wait | Rejection
+Settlement = Finish | Wait
+
+SEND = Send()
+ANSWERED = Finish(End.ANSWERED)
+
+
+class Call:
+    """The state of one call, used by one thread.
+
+    Args:
+        request: What is to be sent.
+        origin: The machines that answer for it.
+        policy: The settings.
+        chance: Gives numbers from 0 up to 1.
+        now: Monotonic seconds; the call's clock starts here.
+    """
+
+    __slots__ = (
+        "_attempts",
+        "_breaker",
+        "_chance",
+        "_free",
+        "_key",
+        "_origin",
+        "_permit",
+        "_policy",
+        "_sent_at",
+        "_wait_source",
+        "_waited",
+        "ambiguous",
+        "deadline",
+        "events",
+        "possibly_executed",
+        "request",
+    )
+
+    def __init__(
+        self,
+        request: CallRequest,
+        origin: Origin,
+        policy: Policy,
+        *,
+        chance: Callable[[], float],
+        now: float,
+    ) -> None:
+        """Start the call's clock and put its share into the retry budget."""
+        self.request = request
+        self.deadline = now + policy.call_timeout
+        self.ambiguous = False
+        self.possibly_executed = False
+        self.events: list[Event] = []
+        self._origin = origin
+        self._policy = policy
+        self._chance = chance
+        self._key, self._breaker = origin.circuit(request.operation)
+        self._permit: Permit | None = None
+        self._attempts: tuple[Attempt, ...] = ()
+        # Sends that are not charged: one resend after a connection that had gone stale.
+        self._free = 0
+        self._sent_at = now
+        self._waited = 0.0
+        self._wait_source = WaitSource.NONE
+        origin.budget.deposit()
+
+    @property
+    def number(self) -> int:
+        """The number of the send that is on its way or comes next, from 1."""
+        return len(self._attempts) + 1
+
+    @property
+    def waited(self) -> float:
+        """Seconds waited since the last send, or since the start."""
+        return self._waited
+
+    @property
+    def wait_source(self) -> WaitSource:
+        """What set that wait."""
+        return self._wait_source
+
+    def admit(self, now: float) -> Admission:
+        """Ask to send: first the origin's pause, then its circuit.
+
+        Args:
+            now: Monotonic seconds.
+        """
+        held = self._origin.pause.wait(now)
+        if held > 0.0:
+            if now + held >= self.deadline:
+                return self._reject(Rejection(End.PAUSED, self._origin.key, held))
+            return self._wait(held, WaitSource.PAUSE, None)
+        answer = self._breaker.try_acquire(now)
+        if answer.transition is not None:
+            self._moved(answer.transition)
+        if isinstance(answer, Refusal):
+            return self._reject(Rejection(End.CIRCUIT_OPEN, self._key, answer.retry_after, answer))
+        if answer.overruled is not None:
+            self.events.append(RefusalOverruled(self.request, answer.overruled))
+        self._permit = answer
+        self._sent_at = now
+        return SEND
+
+    def settle(self, outcome: Outcome, now: float) -> Settlement:
+        """Take in what an attempt brought, and say whether to send again.
+
+        Args:
+            outcome: The attempt, classified.
+            now: Monotonic seconds.
+
+        Returns:
+            ``Wait`` when it is to be resent after that time: its token is already taken from the
+            budget. Else ``Finish``.
+        """
+        self._inform(outcome, now)
+        self._note(outcome, now)
+        if outcome.resend is Resend.NEVER:
+            return ANSWERED
+        end = self._why_not(outcome)
+        if end is not None:
+            return Finish(end)
+        if outcome.failure is Failure.STALE_CONNECTION and not self._free:
+            self._free = 1
+            return self._wait(0.0, WaitSource.NONE, outcome)
+        return self._resend(outcome, now)
+
+    def abandon(self) -> None:
+        """Give the permit back: the caller went away, which says nothing about the origin."""
+        if self._permit is not None:
+            self._breaker.release(self._permit)
+            self._permit = None
+
+    def fail_late(self, failure: Failure, now: float) -> None:
+        """Count a body that failed in the caller's hands, after the attempt had ended well."""
+        permit = self._permit
+        if permit is not None:
+            moved = self._breaker.record(permit, bad=True, now=now, failure=failure.value)
+            if moved is not None:
+                self._moved(moved)
+
+    def report(self, end: End) -> CallReport:
+        """End the call, and say what became of it."""
+        if self.ambiguous:
+            self.events.append(OutcomeUnknown(self.request, self._attempts[-1].outcome))
+        return CallReport(
+            self._attempts,
+            end,
+            self.request.operation,
+            self.ambiguous,
+            self.possibly_executed,
+            self.request.correlation_id,
+        )
+
+    def take_events(self) -> list[Event]:
+        """Give what happened since the last question, and forget it."""
+        events, self.events = self.events, []
+        return events
+
+    def _inform(self, outcome: Outcome, now: float) -> None:
+        """Tell breaker and pause."""
+        permit = self._permit
+        if permit is None:
+            message = "settle() without admit()"
+            raise RuntimeError(message)
+        if outcome.health is Health.UNKNOWN:
+            self._breaker.release(permit)
+        else:
+            bad = outcome.health is Health.BAD
+            moved = self._breaker.record(
+                permit, bad=bad, now=now, failure=outcome.cause if bad else None
+            )
+            if moved is not None:
+                self._moved(moved)
+        if outcome.category is Category.RATE_LIMITED or outcome.retry_after is not None:
+            pausing = self._origin.pause.hold(outcome.retry_after, sent_at=self._sent_at, now=now)
+            if pausing is not None and outcome.status is not None:
+                self.events.append(PauseBegan(self._origin.key, pausing, outcome.status))
+        elif outcome.health is Health.GOOD:
+            self._origin.pause.forgive(sent_at=self._sent_at)
+
+    def _note(self, outcome: Outcome, now: float) -> None:
+        """Keep the attempt, and what it means for a write."""
+        attempt = Attempt(
+            self.number, outcome, now - self._sent_at, self._waited, self._wait_source
+        )
+        self._attempts += (attempt,)
+        self._waited = 0.0
+        self._wait_source = WaitSource.NONE
+        self.events.append(AttemptEnded(self.request, attempt))
+        if outcome.may_have_executed:
+            self.ambiguous = self.request.writes
+        elif outcome.category is Category.SUCCESS:
+            self.ambiguous = False
+        # A refusal does not undo what an earlier attempt may have done, and may well be about it.
+        refused = outcome.status in _CONFLICTS or outcome.category is Category.API_FAILURE
+        self.possibly_executed = self.ambiguous and refused
+
+    def _why_not(self, outcome: Outcome) -> End | None:
+        """Say what forbids a resend whatever the wait, or ``None``."""
+        request = self.request
+        if outcome.resend is Resend.AFTER_REFRESH:
+            return End.ANSWERED
+        if outcome.resend is Resend.IF_REPEATABLE and not request.repeatable:
+            return End.NOT_REPEATABLE
+        if not request.replayable:
+            return End.BODY_NOT_REPLAYABLE
+        if len(self._attempts) - self._free >= self._policy.max_attempts:
+            return End.ATTEMPTS_SPENT
+        return None
+
+    def _resend(self, outcome: Outcome, now: float) -> Settlement:
+        seconds, source = self._length(outcome, now)
+        if now + seconds >= self.deadline:
+            return Finish(End.DEADLINE)
+        if self._breaker.refuses_until(now) > seconds:
+            # It would wait only to be refused.
+            return Finish(End.CIRCUIT_OPEN)
+        if not self._origin.budget.try_withdraw(now):
+            self.events.append(BudgetSpent(self.request))
+            return Finish(End.BUDGET_SPENT)
+        return self._wait(seconds, source, outcome)
+
+    def _length(self, outcome: Outcome, now: float) -> tuple[float, WaitSource]:
+        policy, resend = self._policy, len(self._attempts) - self._free
+        if outcome.retry_after is not None:
+            # The gate's own turn is spread over the ramp, and never before what was told.
+            turn = max(outcome.retry_after, self._origin.pause.wait(now))
+            return turn, WaitSource.RETRY_AFTER
+        if outcome.category is Category.RATE_LIMITED:
+            return self._origin.pause.wait(now), WaitSource.BACKOFF
+        if outcome.wait is WaitRule.SERVER_ERROR_BAND and self.request.verto:
+            low, high = policy.server_error_wait_min, policy.server_error_wait_max
+            return within(low, high, chance=self._chance()), WaitSource.SERVER_ERROR_BAND
+        seconds = full_jitter(
+            resend, base=policy.backoff_base, limit=policy.backoff_limit, chance=self._chance()
+        )
+        return seconds, WaitSource.BACKOFF
+
+    def _wait(self, seconds: float, source: WaitSource, outcome: Outcome | None) -> Wait:
+        self._waited += seconds
+        if source is not WaitSource.PAUSE or self._wait_source is WaitSource.NONE:
+            self._wait_source = source
+        self.events.append(WaitBegan(self.request, seconds, source, outcome))
+        return Wait(seconds, source)
+
+    def _reject(self, rejection: Rejection) -> Rejection:
+        self.events.append(CallRefused(self.request, rejection.end, rejection.retry_after))
+        return rejection
+
+    def _moved(self, transition: Transition) -> None:
+        self.events.append(CircuitMoved(self._origin.key, self._key, transition))
+
+
+_CONFLICTS = frozenset({400, 409})

@@ -1,0 +1,123 @@
+"""What happened, as frozen values; published to the observer when no lock is held.
+
+Every event names the ``origin`` it is about and the ``method`` where a request is involved. None
+holds a URL, a header or a body.
+"""
+
+from dataclasses import dataclass
+
+from verto_resilience.machines import Pausing, Refusal, Transition
+from verto_resilience.outcome import Outcome
+from verto_resilience.pipeline._report import Attempt, CallReport, End, WaitSource
+from verto_resilience.pipeline._request import CallRequest
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnded:
+    """A request was sent and something came of it."""
+
+    request: CallRequest
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class WaitBegan:
+    """The call waits: before a resend, or at its origin's gate (``source`` is then ``pause``).
+
+    Attributes:
+        request: What will be sent.
+        seconds: How long.
+        source: What set the length.
+        outcome: The outcome that is answered by a resend; ``None`` at the gate.
+    """
+
+    request: CallRequest
+    seconds: float
+    source: WaitSource
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRefused:
+    """Nothing was sent: the circuit is open, or the pause does not fit.
+
+    Attributes:
+        request: What was not sent.
+        end: ``circuit_open`` or ``paused``.
+        retry_after: Seconds after which asking again makes sense, or ``None``.
+    """
+
+    request: CallRequest
+    end: End
+    retry_after: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalOverruled:
+    """A circuit in ``observe_only`` would have refused this send."""
+
+    request: CallRequest
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitMoved:
+    """A circuit changed state; ``key`` names it (an origin, or an origin and an operation)."""
+
+    origin: str
+    key: str
+    transition: Transition
+
+
+@dataclass(frozen=True, slots=True)
+class PauseBegan:
+    """An origin asked for quiet; ``status`` is the answer that said so."""
+
+    origin: str
+    pausing: Pausing
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetSpent:
+    """A resend was not made because the origin's retry budget is empty."""
+
+    request: CallRequest
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeUnknown:
+    """A write ended without anyone knowing whether it was executed."""
+
+    request: CallRequest
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """A call is over.
+
+    Attributes:
+        request: What was asked.
+        report: What became of it.
+        seconds: How long it took, waits included.
+        error: Name of the exception raised, or ``None`` when a response was returned.
+    """
+
+    request: CallRequest
+    report: CallReport
+    seconds: float
+    error: str | None
+
+
+Event = (
+    AttemptEnded
+    | WaitBegan
+    | CallRefused
+    | RefusalOverruled
+    | CircuitMoved
+    | PauseBegan
+    | BudgetSpent
+    | OutcomeUnknown
+    | CallEnded
+)

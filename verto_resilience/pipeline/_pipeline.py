@@ -1,0 +1,71 @@
+"""What all calls of one adapter have in common."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from verto_resilience.outcome import Catalogue, Operations
+from verto_resilience.pipeline._call import Call
+from verto_resilience.pipeline._circuits import Circuits
+from verto_resilience.pipeline._clock import Clock
+from verto_resilience.pipeline._drive import Exchange, drive
+from verto_resilience.pipeline._observer import SILENT_OBSERVER, SILENT_TRACING, Observer, Tracing
+from verto_resilience.pipeline._policy import Policy
+from verto_resilience.pipeline._request import CallRequest
+
+R = TypeVar("R")
+
+
+class Pipeline:
+    """Settings, tables, machines and listeners, put together; shared by threads.
+
+    Args:
+        policy: The settings.
+        clock: Where time comes from.
+        chance: Gives numbers from 0 up to 1.
+        circuits: The registry of origins; one of its own by default. Give several pipelines the
+            same to have them share what they learn.
+        catalogue: Statuses and API error codes; the documented ones by default.
+        operations: Known operations; the documented ones by default.
+        observer: Who is told what happened.
+        tracing: Who draws spans.
+    """
+
+    __slots__ = (
+        "catalogue",
+        "chance",
+        "circuits",
+        "clock",
+        "observer",
+        "operations",
+        "policy",
+        "tracing",
+    )
+
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        clock: Clock,
+        chance: Callable[[], float],
+        circuits: Circuits | None = None,
+        catalogue: Catalogue | None = None,
+        operations: Operations | None = None,
+        observer: Observer = SILENT_OBSERVER,
+        tracing: Tracing = SILENT_TRACING,
+    ) -> None:
+        """Put the parts together."""
+        self.policy = policy
+        self.clock = clock
+        self.chance = chance
+        self.circuits = Circuits(policy, chance=chance) if circuits is None else circuits
+        self.catalogue = Catalogue.documented() if catalogue is None else catalogue
+        self.operations = Operations.documented() if operations is None else operations
+        self.observer = observer
+        self.tracing = tracing
+
+    def run(self, request: CallRequest, exchange: Exchange[R]) -> R:
+        """Carry one call through; see :func:`drive`."""
+        now = self.clock.monotonic()
+        origin = self.circuits.at(request.origin, now)
+        call = Call(request, origin, self.policy, chance=self.chance, now=now)
+        return drive(call, exchange, clock=self.clock, observer=self.observer, tracing=self.tracing)

@@ -1,0 +1,339 @@
+"""Every setting: what it means, its unit, its range and its default; checked as a whole.
+
+This is the one table of settings. The environment's variables, the documentation and the command
+line are rendered from it (see :func:`settings_table`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Self
+
+from verto_resilience.errors import ConfigurationError
+from verto_resilience.machines import BreakerSettings, BudgetSettings, Mode, PauseSettings
+from verto_resilience.outcome import DEFAULT_CODE_KEYS
+from verto_resilience.pipeline._settings import Setting, Unit, rows, setting
+
+
+class CallSpan(StrEnum):
+    """When a call gets an INTERNAL span of its own around those of its attempts."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class CircuitKey(StrEnum):
+    """What has a circuit of its own."""
+
+    ORIGIN = "origin"
+    OPERATION = "operation"
+
+
+_LONGEST = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How calls are sent, resent, paused and refused.
+
+    Seconds may be given as numbers or as :class:`~datetime.timedelta`.
+
+    Raises:
+        ConfigurationError: One error that lists every bad value and impossible combination.
+    """
+
+    disabled: bool = setting(
+        False, Unit.FLAG, "Kill switch: requests go straight to the inner adapter."
+    )
+    max_attempts: int = setting(
+        3, Unit.COUNT, "Sends of one call at the most, the first included.", low=1, high=10
+    )
+    call_timeout: float = setting(
+        60.0,
+        Unit.SECONDS,
+        "Time after which a call starts nothing new: no attempt, no wait.",
+        low=0,
+        high=_LONGEST,
+        above=True,
+    )
+    connect_timeout: float | None = setting(
+        3.05,
+        Unit.SECONDS,
+        "Connect timeout of an attempt whose caller gave none.",
+        low=0,
+        high=_LONGEST,
+        above=True,
+        optional=True,
+    )
+    read_timeout: float | None = setting(
+        30.0,
+        Unit.SECONDS,
+        "Read timeout of an attempt whose caller gave none.",
+        low=0,
+        high=_LONGEST,
+        above=True,
+        optional=True,
+    )
+    backoff_base: float = setting(
+        0.5,
+        Unit.SECONDS,
+        "Longest wait before the first resend; doubled for each further one, full jitter.",
+        low=0,
+        high=_LONGEST,
+        above=True,
+    )
+    backoff_limit: float = setting(
+        30.0, Unit.SECONDS, "The doubling stops here.", low=0, high=_LONGEST, above=True
+    )
+    server_error_wait_min: float = setting(
+        5.0,
+        Unit.SECONDS,
+        "Shortest wait after a 5xx of a Verto host (5 to 10 s is what Verto documents).",
+        low=0,
+        high=_LONGEST,
+    )
+    server_error_wait_max: float = setting(
+        10.0, Unit.SECONDS, "Longest wait after a 5xx of a Verto host.", low=0, high=_LONGEST
+    )
+    max_pause: float = setting(
+        300.0,
+        Unit.SECONDS,
+        "Longest time that one Retry-After keeps an origin paused for every call.",
+        low=0,
+        high=_LONGEST,
+        above=True,
+    )
+    pause_ramp: float = setting(
+        1.0,
+        Unit.SECONDS,
+        "Calls that waited for a pause are let go over this time, never before its end.",
+        low=0,
+        high=60,
+    )
+    budget_capacity: float = setting(
+        10.0, Unit.TOKENS, "Resends an origin may get at once.", low=1, high=1_000_000
+    )
+    budget_deposit: float = setting(
+        0.2, Unit.TOKENS, "Share of a resend that each call earns.", low=0, high=1
+    )
+    budget_trickle: float = setting(
+        0.1, Unit.TOKENS, "Resends earned by each second that passes.", low=0, high=1000
+    )
+    breaker_mode: Mode = setting(Mode.ENFORCE, Unit.CHOICE, "How far circuits are obeyed.")
+    circuit_key: CircuitKey = setting(
+        CircuitKey.ORIGIN, Unit.CHOICE, "What has a circuit of its own."
+    )
+    window: float = setting(
+        30.0, Unit.SECONDS, "Time looked back on for rates.", low=1, high=_LONGEST
+    )
+    window_buckets: int = setting(
+        10, Unit.COUNT, "Parts of the window; the oldest leaves as a whole.", low=1, high=100
+    )
+    minimum_calls: int = setting(
+        10, Unit.COUNT, "Calls in the window before a rate may open a circuit.", low=1, high=10**6
+    )
+    failure_rate_threshold: float = setting(
+        0.5,
+        Unit.FRACTION,
+        "Share of failures in the window that opens a circuit.",
+        low=0,
+        high=1,
+        above=True,
+    )
+    consecutive_failures: int | None = setting(
+        5,
+        Unit.COUNT,
+        "Failures in a row that open a circuit.",
+        low=1,
+        high=10**6,
+        optional=True,
+    )
+    slow_call_duration: float | None = setting(
+        None,
+        Unit.SECONDS,
+        "An attempt that takes this long is slow, also while it is still out.",
+        low=0,
+        high=_LONGEST,
+        above=True,
+        optional=True,
+    )
+    slow_call_rate_threshold: float = setting(
+        0.5,
+        Unit.FRACTION,
+        "Share of slow calls in the window that opens a circuit.",
+        low=0,
+        high=1,
+        above=True,
+    )
+    break_duration: float = setting(
+        5.0, Unit.SECONDS, "Time a circuit stays open.", low=0, high=_LONGEST, above=True
+    )
+    break_growth: float = setting(
+        2.0, Unit.FACTOR, "Each break in a row is longer by this factor.", low=1, high=10
+    )
+    max_break_duration: float = setting(
+        300.0, Unit.SECONDS, "The growth stops here.", low=0, high=_LONGEST, above=True
+    )
+    break_jitter: float = setting(
+        0.1, Unit.FRACTION, "Share of a break that chance may add to it.", low=0, high=1
+    )
+    break_decay: float = setting(
+        60.0,
+        Unit.SECONDS,
+        "Time closed that takes one step of the growth back.",
+        low=0,
+        high=_LONGEST,
+        above=True,
+    )
+    permitted_probes: int = setting(
+        1, Unit.COUNT, "Probes out at once while half-open.", low=1, high=100
+    )
+    successes_to_close: int = setting(
+        2, Unit.COUNT, "Good probes that close a circuit.", low=1, high=100
+    )
+    probe_lease: float = setting(
+        60.0,
+        Unit.SECONDS,
+        "Time after which a probe that never came back is given up.",
+        low=0,
+        high=_LONGEST,
+        above=True,
+    )
+    max_origins: int = setting(
+        1000, Unit.COUNT, "Origins remembered; the idlest leaves first.", low=1, high=10**6
+    )
+    drain_limit: int = setting(
+        65_536,
+        Unit.BYTES,
+        "A response that is not returned is read up to here, so that its connection is kept.",
+        low=0,
+        high=2**30,
+    )
+    error_body_limit: int = setting(
+        65_536,
+        Unit.BYTES,
+        "An error body up to this size is searched for an API error code.",
+        low=0,
+        high=2**24,
+    )
+    code_keys: tuple[str, ...] = setting(
+        DEFAULT_CODE_KEYS,
+        Unit.NAMES,
+        "JSON keys looked at for the API error code; Verto does not document one.",
+    )
+    verto_hosts: tuple[str, ...] = setting(
+        ("vertofx.com", "vertofx.dev", "verto.co"),
+        Unit.NAMES,
+        "Domains, subdomains included, that get Verto's headers and its 5 to 10 s band.",
+    )
+    correlation_ids: bool = setting(
+        True, Unit.FLAG, "Add a Vfx-Correlation-Id on Verto hosts when the caller sent none."
+    )
+    call_span: CallSpan = setting(
+        CallSpan.AUTO,
+        Unit.CHOICE,
+        "Whether a call gets an INTERNAL span; auto: only where no span is current.",
+    )
+
+    def __post_init__(self) -> None:
+        """Take timedeltas, lists and names as what they stand for, then check the whole."""
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if isinstance(value, timedelta):
+                object.__setattr__(self, entry.name, value.total_seconds())
+            elif isinstance(value, list):
+                object.__setattr__(self, entry.name, tuple(value))
+            elif isinstance(value, str) and value in entry.metadata["row"].choices:
+                choice = type(entry.metadata["row"].default)
+                object.__setattr__(self, entry.name, choice(value))
+        problems = [p for s in settings_table() if (p := s.problem(getattr(self, s.name)))]
+        if not problems:
+            problems = self._impossible()
+        if problems:
+            raise ConfigurationError("policy: " + "; ".join(problems), problems=tuple(problems))
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Build one from names and values, naming what is no setting.
+
+        Raises:
+            ConfigurationError: Unknown names, bad values, impossible combinations.
+        """
+        unknown = sorted(set(values) - {s.name for s in settings_table()})
+        if unknown:
+            problems = tuple(f"{name} is no setting" for name in unknown)
+            raise ConfigurationError("policy: " + "; ".join(problems), problems=problems)
+        return cls(**values)
+
+    def breaker_settings(self) -> BreakerSettings:
+        """Give the part that circuit breakers read."""
+        return BreakerSettings(
+            window=self.window,
+            buckets=self.window_buckets,
+            minimum_calls=self.minimum_calls,
+            failure_rate_threshold=self.failure_rate_threshold,
+            consecutive_failures=self.consecutive_failures,
+            slow_call_duration=self.slow_call_duration,
+            slow_call_rate_threshold=self.slow_call_rate_threshold,
+            break_duration=self.break_duration,
+            break_growth=self.break_growth,
+            max_break_duration=self.max_break_duration,
+            break_jitter=self.break_jitter,
+            break_decay=self.break_decay,
+            permitted_probes=self.permitted_probes,
+            successes_to_close=self.successes_to_close,
+            probe_lease=self.probe_lease,
+        )
+
+    def pause_settings(self) -> PauseSettings:
+        """Give the part that pauses read."""
+        return PauseSettings(
+            max_pause=self.max_pause,
+            ramp=self.pause_ramp,
+            backoff_base=self.backoff_base,
+            backoff_limit=self.backoff_limit,
+        )
+
+    def budget_settings(self) -> BudgetSettings:
+        """Give the part that retry budgets read."""
+        return BudgetSettings(
+            capacity=self.budget_capacity,
+            deposit=self.budget_deposit,
+            trickle=self.budget_trickle,
+        )
+
+    def _impossible(self) -> list[str]:
+        """List the combinations that can never work as meant."""
+        at_most = (
+            ("backoff_base", "backoff_limit", "the first wait would exceed the limit"),
+            ("server_error_wait_min", "server_error_wait_max", "the band would be empty"),
+            ("break_duration", "max_break_duration", "the first break would exceed the limit"),
+            ("read_timeout", "call_timeout", "no attempt could use its whole timeout"),
+            ("connect_timeout", "call_timeout", "no attempt could use its whole timeout"),
+            ("slow_call_duration", "call_timeout", "no call could ever be slow"),
+            ("read_timeout", "probe_lease", "a probe would be given up while it still waits"),
+        )
+        problems = []
+        for small, large, why in at_most:
+            low, high = getattr(self, small), getattr(self, large)
+            if low is not None and low > high:
+                problems.append(f"{small} ({low:g}) is more than {large} ({high:g}): {why}")
+        if self.minimum_calls > self.window * _CALLS_PER_SECOND:
+            problems.append(
+                f"minimum_calls ({self.minimum_calls}) cannot be reached in a window of "
+                f"{self.window:g} s: that is more than {_CALLS_PER_SECOND} calls each second"
+            )
+        return problems
+
+
+# More than one origin ever gets from one Python process; above it a window can never fill.
+_CALLS_PER_SECOND = 1000
+
+_TABLE = rows(Policy)
+
+
+def settings_table() -> tuple[Setting, ...]:
+    """Give the row of every setting, in the order in which a person should read them."""
+    return _TABLE

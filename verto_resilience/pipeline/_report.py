@@ -1,0 +1,106 @@
+"""What became of a call: its attempts, why it ended, and what may have happened at the server."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from verto_resilience.outcome import Operation, Outcome
+
+
+class WaitSource(StrEnum):
+    """What set the length of a wait."""
+
+    RETRY_AFTER = "retry_after"
+    BACKOFF = "backoff"
+    SERVER_ERROR_BAND = "server_error_band"
+    PAUSE = "pause"
+    NONE = "none"
+
+
+class End(StrEnum):
+    """Why a call ended where it did.
+
+    ``ANSWERED``: the answer asked for no resend. The others say why a resend that the answer
+    allowed was not made, or why nothing was sent at all.
+    """
+
+    ANSWERED = "answered"
+    NOT_REPEATABLE = "not_repeatable"
+    BODY_NOT_REPLAYABLE = "body_not_replayable"
+    ATTEMPTS_SPENT = "attempts_spent"
+    DEADLINE = "deadline"
+    BUDGET_SPENT = "budget_spent"
+    CIRCUIT_OPEN = "circuit_open"
+    PAUSED = "paused"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def sentence(self) -> str:
+        """Say it to a person."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    End.ANSWERED: "the answer asks for no resend",
+    End.NOT_REPEATABLE: (
+        "a resend could execute it twice: the method is not idempotent and the request carries "
+        "no Idempotency-Key"
+    ),
+    End.BODY_NOT_REPLAYABLE: "its body cannot be rewound, so it could not be sent again unchanged",
+    End.ATTEMPTS_SPENT: "max_attempts is reached",
+    End.DEADLINE: "the wait would pass the call's deadline",
+    End.BUDGET_SPENT: "the retry budget of the origin is empty",
+    End.CIRCUIT_OPEN: "the circuit of the origin is open",
+    End.PAUSED: "the origin is paused for longer than this call may last",
+    End.INTERRUPTED: "the wait was interrupted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One send and what came of it.
+
+    Attributes:
+        number: 1 for the first send of the call.
+        outcome: How it was classified.
+        seconds: How long it took.
+        waited: Seconds waited before it, since the attempt before or the start of the call.
+        wait_source: What set that wait.
+    """
+
+    number: int
+    outcome: Outcome
+    seconds: float
+    waited: float
+    wait_source: WaitSource
+
+
+@dataclass(frozen=True, slots=True)
+class CallReport:
+    """A call that ended.
+
+    Attributes:
+        attempts: Every send, in order; empty when the call was refused at once.
+        end: Why it ended.
+        operation: The known operation it was, or ``None``.
+        ambiguous: Whether a write may have been executed although it was not seen to succeed.
+        possibly_executed: Whether the last answer, a 4xx, may speak of an earlier attempt of this
+            very call having succeeded: reconcile before doing it anew.
+        correlation_id: The ``Vfx-Correlation-Id`` sent, or ``None``.
+    """
+
+    attempts: tuple[Attempt, ...]
+    end: End
+    operation: Operation | None
+    ambiguous: bool
+    possibly_executed: bool
+    correlation_id: str | None = None
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The last attempt's outcome; ``None`` when nothing was sent."""
+        return self.attempts[-1].outcome if self.attempts else None
+
+    @property
+    def waited(self) -> float:
+        """Seconds spent waiting before attempts."""
+        return sum(attempt.waited for attempt in self.attempts)

@@ -1,0 +1,45 @@
+"""What the machines need to know of a request, told once at the edge."""
+
+from dataclasses import dataclass, field
+
+from verto_resilience.outcome import Operation, OperationKind
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequest:
+    """A request in words that no client library owns.
+
+    Attributes:
+        method: As sent, case kept.
+        url: Absolute; may hold secrets and is left out of the ``repr``.
+        origin: Scheme, host and port, such as ``https://api.example.com:443``.
+        operation: The known operation it is, or ``None``.
+        repeatable: Whether sending it twice is as good as once.
+        replayable: Whether its body can be sent again byte for byte.
+        verto: Whether its host is one of Verto's.
+        host: The ``Host`` header when the caller set one, else ``None``.
+        correlation_id: The ``Vfx-Correlation-Id`` that goes with it, or ``None``.
+        sends_before: Sends that the same request of the user has had already, in earlier calls:
+            redirect hops and re-sends with credentials are calls of their own.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    origin: str
+    operation: Operation | None = None
+    repeatable: bool = False
+    replayable: bool = True
+    verto: bool = False
+    host: str | None = None
+    correlation_id: str | None = None
+    sends_before: int = 0
+
+    @property
+    def writes(self) -> bool:
+        """Whether it may change something at the server."""
+        if self.operation is not None:
+            return self.operation.kind is not OperationKind.READ
+        return self.method.upper() not in _SAFE
+
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
