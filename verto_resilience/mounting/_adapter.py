@@ -1,0 +1,153 @@
+"""What users mount: ``VertoAdapter``, ``mount`` and ``unmount``."""
+
+from typing import Any
+
+import requests
+from requests.adapters import BaseAdapter, HTTPAdapter
+
+from verto_resilience.mounting._assembly import Assembly
+from verto_resilience.outcome import Catalogue, Operations
+from verto_resilience.pipeline import Circuits, Observer, Policy
+from verto_resilience.transports import ResilientAdapter
+
+
+class VertoAdapter(ResilientAdapter):
+    """A transport adapter for :meth:`requests.Session.mount`.
+
+    Args:
+        inner: The adapter that sends. ``None`` makes an ``HTTPAdapter``, which :meth:`close` then
+            closes; one that is given stays its owner's to close, unless it belongs to a session
+            whose adapters :func:`mount` wrapped.
+        policy: The settings. ``None`` reads them from the environment.
+        observer: Is told what happens.
+        catalogue: Statuses and API error codes; the documented ones by default.
+        operations: Known operations; the documented ones by default.
+
+    Raises:
+        ConfigurationError: The environment holds a bad value.
+        TypeError: ``inner`` is no adapter.
+    """
+
+    def __init__(
+        self,
+        *,
+        inner: BaseAdapter | None = None,
+        policy: Policy | None = None,
+        observer: Observer | None = None,
+        catalogue: Catalogue | None = None,
+        operations: Operations | None = None,
+    ) -> None:
+        """Build it; nothing is connected yet."""
+        assembly = Assembly(
+            policy=policy, observer=observer, catalogue=catalogue, operations=operations
+        )
+        self._assemble(assembly, inner)
+
+    @classmethod
+    def _around(cls, inner: BaseAdapter, assembly: Assembly) -> "VertoAdapter":
+        adapter = cls.__new__(cls)
+        adapter._assemble(assembly, inner, owns_inner=True)  # noqa: SLF001 - its own class
+        return adapter
+
+    def _assemble(
+        self, assembly: Assembly, inner: BaseAdapter | None, *, owns_inner: bool = False
+    ) -> None:
+        if inner is not None and not callable(getattr(inner, "send", None)):
+            message = f"inner must be a requests adapter, not {type(inner).__name__}"
+            raise TypeError(message)
+        self._assembly = assembly
+        super().__init__(
+            HTTPAdapter() if inner is None else inner,
+            assembly.pipeline,
+            owns_inner=owns_inner or inner is None,
+        )
+
+    @property
+    def policy(self) -> Policy:
+        """The settings in force."""
+        return self.pipeline.policy
+
+    @property
+    def circuits(self) -> Circuits:
+        """The registry of origins with their circuits, pauses and budgets."""
+        return self.pipeline.circuits
+
+    def close(self) -> None:
+        """End the waits under way, and close the inner adapter if it is this one's own."""
+        self._assembly.clock.interrupt()
+        super().close()
+
+    def __getattr__(self, name: str) -> Any:
+        """Answer for what the inner adapter has and code around it may ask for."""
+        inner = self.__dict__.get("inner")
+        if inner is None or name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(inner, name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give what it is built from; circuits and counts are not carried along."""
+        return {
+            "inner": self.inner,
+            "owns_inner": self.owns_inner,
+            "assembly": self._assembly,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Build it anew."""
+        self._assemble(state["assembly"], state["inner"], owns_inner=state["owns_inner"])
+
+
+def mount(
+    session: requests.Session,
+    *prefixes: str,
+    policy: Policy | None = None,
+    observer: Observer | None = None,
+    catalogue: Catalogue | None = None,
+    operations: Operations | None = None,
+) -> requests.Session:
+    """Wrap the adapters that a session has, so that its calls are safe to repeat and visible.
+
+    The adapters go on sending with their TLS context, proxies, pools and certificates. All share
+    one registry of circuits. An adapter that is wrapped already is left as it is.
+
+    Args:
+        session: The session.
+        *prefixes: Which of its mounts; none means all it has. A prefix without an adapter of its
+            own gets one around the adapter that answers for it now.
+        policy: The settings. ``None`` reads them from the environment.
+        observer: Is told what happens.
+        catalogue: Statuses and API error codes; the documented ones by default.
+        operations: Known operations; the documented ones by default.
+
+    Returns:
+        The same session.
+
+    Raises:
+        TypeError: ``session`` is no session.
+        ConfigurationError: The environment holds a bad value.
+        requests.exceptions.InvalidSchema: No adapter answers for a prefix.
+    """
+    adapters = getattr(session, "adapters", None)
+    if adapters is None or not callable(getattr(session, "mount", None)):
+        message = (
+            "mount() takes a requests.Session (or what has its adapters and mount), "
+            f"not {type(session).__name__}"
+        )
+        raise TypeError(message)
+    assembly = Assembly(
+        policy=policy, observer=observer, catalogue=catalogue, operations=operations
+    )
+    for prefix in prefixes or tuple(adapters):
+        inner = session.get_adapter(prefix)
+        if not isinstance(inner, ResilientAdapter):
+            session.mount(prefix, VertoAdapter._around(inner, assembly))  # noqa: SLF001
+    return session
+
+
+def unmount(session: requests.Session) -> requests.Session:
+    """Take the wrapping off again: each prefix gets back the adapter that was wrapped."""
+    for prefix, adapter in list(session.adapters.items()):
+        if isinstance(adapter, ResilientAdapter):
+            adapter.give_back()
+            session.mount(prefix, adapter.inner)
+    return session

@@ -1,0 +1,148 @@
+"""Remembers where an adapter keeps the pool of an origin.
+
+requests works the key of a connection pool out anew for each request: it parses the URL, copies the
+pool manager's settings, normalises them and builds a tuple of some thirty fields. All of that is
+the same each time for an origin. The key is remembered here; the pool itself is still asked for by
+it, so that a pool that was closed or evicted is made anew, and one that is used stays young, as
+without us.
+"""
+
+import os
+import threading
+from typing import Any
+
+from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.models import PreparedRequest
+from urllib3 import PoolManager
+from urllib3.connection import port_by_scheme
+from urllib3.poolmanager import PoolKey, key_fn_by_scheme
+
+_MOST_REMEMBERED = 1024
+_FIND = "get_connection_with_tls_context"
+
+
+class PoolMemory:
+    """Stands in for ``get_connection_with_tls_context`` on one adapter.
+
+    Whatever goes through a proxy goes the adapter's own way, and so does an adapter that overrides
+    any part of it.
+    """
+
+    def __init__(self, inner: HTTPAdapter) -> None:
+        """Remember nothing yet."""
+        self._inner = inner
+        self._known: dict[object, _Place] = {}
+        self._seen = threading.local()
+
+    def find(
+        self,
+        request: PreparedRequest,
+        verify: Any,
+        proxies: Any = None,
+        cert: Any = None,
+    ) -> Any:
+        """Give the pool for a request; the signature is that of the method it stands in for."""
+        if proxies or not _is_plain(verify) or not _is_plain(cert):
+            pool: Any = HTTPAdapter.get_connection_with_tls_context(
+                self._inner, request, verify, proxies=proxies, cert=cert
+            )
+        else:
+            pool = self._remembered(request, verify, cert)
+        self._seen.pool, self._seen.connections = pool, pool.num_connections
+        return pool
+
+    def used_an_old_connection(self) -> bool:
+        """Say whether this thread's last request went out on a connection that was there before.
+
+        A connection that another thread opened meanwhile makes this say no, which is the careful
+        answer.
+        """
+        pool = getattr(self._seen, "pool", None)
+        if pool is None:
+            return False
+        before: int = self._seen.connections
+        return bool(0 < before == pool.num_connections)
+
+    def _remembered(self, request: PreparedRequest, verify: Any, cert: Any) -> Any:
+        url = request.url or ""
+        # requests looks at each request whether a CA path is a file or a folder, and so it may
+        # become the other one meanwhile.
+        folder = isinstance(verify, str) and os.path.isdir(verify)  # noqa: PTH112 - as requests
+        name = (url[: url.find("/", 8)], verify, folder, cert)
+        manager = self._inner.poolmanager
+        place = self._known.get(name)
+        if place is not None and place.holds(manager):
+            return manager.connection_from_pool_key(place.key, place.context)
+        pool = HTTPAdapter.get_connection_with_tls_context(self._inner, request, verify, cert=cert)
+        if len(self._known) >= _MOST_REMEMBERED:
+            self._known.clear()
+        host, kwargs = self._inner.build_connection_pool_key_attributes(request, verify, cert)
+        place = _Place(manager, dict(host), dict(kwargs))
+        # Believed only if it leads to the pool that requests itself found.
+        if manager.pools.get(place.key) is pool:
+            self._known[name] = place
+        return pool
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a ``verify`` or ``cert`` is of a documented kind, and so may be part of a key."""
+    if isinstance(value, tuple):
+        return all(isinstance(part, str) for part in value)
+    return value is None or value is True or value is False or isinstance(value, str)
+
+
+class _Place:
+    """The key of one pool, and the settings of the manager it was worked out from."""
+
+    __slots__ = ("_manager", "_settings", "context", "key")
+
+    def __init__(self, manager: PoolManager, host: dict[str, Any], kwargs: dict[str, Any]) -> None:
+        self._manager = manager
+        self._settings = dict(manager.connection_pool_kw)
+        context = {**self._settings, **kwargs}
+        context = {name: value for name, value in context.items() if value is not None}
+        scheme = host["scheme"]
+        port = host["port"] or port_by_scheme[scheme]
+        self.context = {**context, "scheme": scheme, "host": host["host"], "port": port}
+        self.key: PoolKey = manager.key_fn_by_scheme[scheme](self.context)
+
+    def holds(self, manager: PoolManager) -> bool:
+        """Whether nothing has changed that would lead to another pool."""
+        return manager is self._manager and manager.connection_pool_kw == self._settings
+
+
+def remember_pools(inner: BaseAdapter) -> PoolMemory | None:
+    """Give an adapter a memory for its pools; ``None`` where its own way might be another.
+
+    What it stands in for is set on the instance, and taken off again by :func:`forget_pools`.
+    """
+    if not isinstance(inner, HTTPAdapter) or _FIND in vars(inner):
+        return None
+    if any(_overrides(inner, HTTPAdapter, name) for name in _OF_ADAPTER):
+        return None
+    manager = inner.poolmanager
+    if any(_overrides(manager, PoolManager, name) for name in _OF_MANAGER):
+        return None
+    if manager.key_fn_by_scheme != key_fn_by_scheme:
+        return None
+    memory = PoolMemory(inner)
+    inner.get_connection_with_tls_context = memory.find  # type: ignore[method-assign]
+    return memory
+
+
+def forget_pools(inner: BaseAdapter) -> None:
+    """Let the adapter find its pools by itself again."""
+    vars(inner).pop(_FIND, None)
+
+
+_OF_ADAPTER = (_FIND, "build_connection_pool_key_attributes")
+_OF_MANAGER = (
+    "connection_from_host",
+    "connection_from_context",
+    "connection_from_pool_key",
+    "_merge_pool_kwargs",
+)
+
+
+def _overrides(thing: object, host: type, name: str) -> bool:
+    return name in vars(thing) or getattr(type(thing), name) is not getattr(host, name)

@@ -1,0 +1,116 @@
+"""The adapter: what ``Session.send`` calls, around the adapter that really sends."""
+
+import warnings
+from typing import Any
+
+import requests
+from requests.adapters import BaseAdapter
+from requests.models import PreparedRequest
+from urllib3.util import Retry
+
+from verto_resilience.pipeline import Pipeline
+from verto_resilience.transports._pools import forget_pools, remember_pools
+from verto_resilience.transports._requests_exchange import RequestsExchange
+
+
+class ResilientAdapter(BaseAdapter):
+    """Sends through another adapter, and decides what to send, when, and whether again.
+
+    Args:
+        inner: The adapter that sends; it keeps its TLS context, proxies, pools and certificates.
+        pipeline: Settings, tables and machines.
+        owns_inner: Whether :meth:`close` closes ``inner``.
+    """
+
+    def __init__(self, inner: BaseAdapter, pipeline: Pipeline, *, owns_inner: bool) -> None:
+        """Wrap the adapter, and take over the retries that it would make by itself."""
+        super().__init__()
+        self.inner = inner
+        self.pipeline = pipeline
+        self.owns_inner = owns_inner
+        self._retries = take_over_retries(inner)
+        self._pools = remember_pools(inner)
+
+    def send(  # noqa: PLR0917 - requests passes these by name or by place
+        self,
+        request: PreparedRequest,
+        stream: bool = False,  # noqa: FBT001, FBT002
+        timeout: Any = None,
+        verify: Any = True,  # noqa: FBT002
+        cert: Any = None,
+        proxies: Any = None,
+    ) -> requests.Response:
+        """Send a prepared request; the signature is that of ``HTTPAdapter.send``.
+
+        Returns:
+            The last response; it is never turned into an exception for its status.
+
+        Raises:
+            requests.exceptions.RequestException: What the inner adapter raised last.
+            CircuitOpenError: Nothing was sent; also a ``requests.exceptions.ConnectionError``.
+            PausedError: Nothing was sent; also a ``requests.exceptions.ConnectionError``.
+        """
+        options = {
+            "stream": stream,
+            "timeout": timeout,
+            "verify": verify,
+            "cert": cert,
+            "proxies": proxies,
+        }
+        pipeline = self.pipeline
+        if pipeline.policy.disabled or not request.url:
+            return self.inner.send(request, **options)
+        exchange = RequestsExchange(
+            request,
+            adapter=self,
+            inner=self.inner,
+            pools=self._pools,
+            pipeline=pipeline,
+            options=options,
+        )
+        return pipeline.run(exchange.request, exchange)
+
+    def close(self) -> None:
+        """Close the inner adapter if it is this one's own."""
+        if self.owns_inner:
+            self.inner.close()
+
+    def give_back(self) -> None:
+        """Leave the inner adapter as it was found."""
+        if self._pools is not None:
+            forget_pools(self.inner)
+        if self._retries is not None:
+            self.inner.max_retries = self._retries  # type: ignore[attr-defined]
+
+    def __repr__(self) -> str:
+        """Show what is wrapped."""
+        return f"<{type(self).__name__} around {type(self.inner).__name__}>"
+
+
+def take_over_retries(inner: BaseAdapter) -> Retry | None:
+    """Switch the retries of an adapter off, so that nothing is sent twice over; warn once.
+
+    What urllib3 resends below an adapter is seen by no circuit, waits for no deadline, and may
+    send a POST twice.
+
+    Returns:
+        What was switched off, or ``None``.
+    """
+    retries = getattr(inner, "max_retries", None)
+    if not isinstance(retries, Retry) or not _resends(retries):
+        return None
+    inner.max_retries = Retry(0, read=False)  # type: ignore[attr-defined]
+    warnings.warn(
+        f"{type(inner).__name__} retries by itself ({retries!r}). Its retries are switched off "
+        "while verto_resilience is mounted around it: resends are made in one place. Build it "
+        "with max_retries=0 to say so yourself.",
+        stacklevel=2,
+    )
+    return retries
+
+
+def _resends(retries: Retry) -> bool:
+    if retries.total is not None:
+        return retries.total is not False and retries.total > 0
+    counts = (retries.connect, retries.read, retries.status, retries.other)
+    return any(count is None or (count is not False and count > 0) for count in counts)

@@ -1,0 +1,333 @@
+"""One request at the requests edge: what it is, how it is sent once, kept, refused, returned."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.models import PreparedRequest
+from urllib3.util import Timeout
+
+from verto_resilience.outcome import (
+    Failure,
+    Outcome,
+    classify_failure,
+    classify_response,
+    is_repeatable,
+    may_deny_success,
+    read_api_error,
+    told_to_wait,
+)
+from verto_resilience.pipeline import (
+    AttemptScope,
+    CallReport,
+    CallRequest,
+    End,
+    Pipeline,
+    Policy,
+    Received,
+    Rejection,
+    Result,
+)
+from verto_resilience.transports._bodies import Replay, drain, keep_small_body, watch
+from verto_resilience.transports._pools import PoolMemory
+from verto_resilience.transports._report_of import attach_report
+from verto_resilience.transports._requests_errors import rejection_error
+from verto_resilience.transports._requests_failures import failure_of
+from verto_resilience.transports._sends import count_send, sends_before
+
+CORRELATION_ID = "Vfx-Correlation-Id"
+CALL_ID = "Vfx-Api-Call-Id"
+IDEMPOTENCY_KEY = "Idempotency-Key"
+_PORTS = {"http": 80, "https": 443}
+_FIRST_ERROR = 400
+
+
+@lru_cache(maxsize=4096)
+def split_origin(prefix: str) -> tuple[str, str]:
+    """Give origin (scheme, host, port; nothing secret) and host of the front part of a URL."""
+    parts = urlsplit(prefix)
+    host = (parts.hostname or "").lower()
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    if port is None:
+        port = _PORTS.get(parts.scheme, 0)
+    name = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{name}:{port}", host
+
+
+def front_and_path(url: str) -> tuple[str, str, str]:
+    """Cut a URL into its front (scheme and authority), its path and its query."""
+    at = url.find("://") + 3
+    end = len(url)
+    for mark in "/?#":
+        found = url.find(mark, at)
+        if 0 <= found < end:
+            end = found
+    path, _, query = url[end:].partition("#")[0].partition("?")
+    return url[:end], path, query
+
+
+def is_verto(host: str, policy: Policy) -> bool:
+    """Say whether a host is one of Verto's, or of those the policy names in their place."""
+    return any(host == name or host.endswith(f".{name}") for name in policy.verto_hosts)
+
+
+class RequestsExchange:
+    """One prepared request on its way through an adapter; used by one thread.
+
+    Args:
+        prepared: The request; not changed.
+        inner: The adapter that sends.
+        pools: Where the inner adapter's pools are remembered; ``None`` where they are not.
+        pipeline: Settings, tables and machines.
+        options: What ``send`` was called with besides the request.
+    """
+
+    __slots__ = (
+        "_adapter",
+        "_correlation_id",
+        "_inner",
+        "_kept_open",
+        "_options",
+        "_pipeline",
+        "_pools",
+        "_prepared",
+        "_replay",
+        "_sent",
+        "_stream",
+        "request",
+    )
+
+    def __init__(
+        self,
+        prepared: PreparedRequest,
+        *,
+        adapter: BaseAdapter,
+        inner: BaseAdapter,
+        pools: PoolMemory | None,
+        pipeline: Pipeline,
+        options: dict[str, Any],
+    ) -> None:
+        """Read from the request what the machines need to know."""
+        self._prepared = prepared
+        self._adapter = adapter
+        self._inner = inner
+        self._pools = pools
+        self._pipeline = pipeline
+        self._options = options
+        self._stream = bool(options["stream"])
+        self._replay = Replay(prepared.body)
+        self._sent = False
+        self._kept_open: requests.Response | None = None
+        self.request = self._describe()
+
+    def _describe(self) -> CallRequest:
+        prepared, policy = self._prepared, self._pipeline.policy
+        url, headers = prepared.url or "", prepared.headers
+        method = prepared.method or ""
+        front, path, query = front_and_path(url)
+        origin, host = split_origin(front)
+        verto = is_verto(host, policy)
+        operation = None
+        self._correlation_id: str | None = None
+        if verto:
+            body = prepared.body if isinstance(prepared.body, bytes | str) else None
+            operation = self._pipeline.operations.match(method.upper(), path, query, body)
+            self._correlation_id = _text(headers.get(CORRELATION_ID))
+            if self._correlation_id is None and policy.correlation_ids:
+                self._correlation_id = str(uuid.uuid4())
+        return CallRequest(
+            method=method,
+            url=url,
+            origin=origin,
+            operation=operation,
+            repeatable=is_repeatable(
+                method.upper(), operation, has_key=headers.get(IDEMPOTENCY_KEY) is not None
+            ),
+            replayable=self._replay.possible,
+            verto=verto,
+            host=_text(headers.get("Host")),
+            correlation_id=self._correlation_id,
+            sends_before=sends_before(prepared),
+        )
+
+    def send(self, scope: AttemptScope, left: float) -> Result[requests.Response]:
+        """Send exactly once through the inner adapter; with ``stream=False`` the body is part."""
+        if self._kept_open is not None:
+            drain(self._kept_open, self._pipeline.policy.drain_limit)
+            self._kept_open = None
+        options = self._options | {"timeout": self._timeout(left)}
+        try:
+            if self._sent:
+                self._replay.rewind()
+            self._sent = True
+            count_send(self._prepared)
+            response = self._inner.send(self._outgoing(scope), **options)
+            peer = _peer(response) if scope.wants_details else None
+            if not self._stream and not response.is_redirect:
+                # requests reads it in Session.send in any case; here a body that fails is a
+                # failed attempt. A redirect's is left to Session, which forgives its faults.
+                response.content  # noqa: B018
+        except Exception as error:  # noqa: BLE001 - classified, and raised again by finished()
+            return Result(classify_failure(self._failure(error)), error=error)
+        response.request = self._prepared
+        # Auth handlers resend through it (digest does), and those sends are calls as well. The
+        # stubs say HTTPAdapter; requests asks only for send() and close().
+        response.connection = cast("HTTPAdapter", self._adapter)
+        if scope.wants_details:
+            scope.received(_details(response, peer))
+        return Result(self._classify(response), response)
+
+    def set_aside(self, result: Result[requests.Response]) -> None:
+        """Free the connection of a response while the call waits, where the body is small."""
+        response = result.response
+        if response is None or not self._stream:
+            return
+        if not keep_small_body(response, self._pipeline.policy.drain_limit):
+            self._kept_open = response
+
+    def refused(self, rejection: Rejection) -> Exception:
+        """Give the exception to raise when nothing was sent."""
+        error = rejection_error(rejection)
+        error.request = self._prepared
+        return error
+
+    def finished(
+        self,
+        result: Result[requests.Response],
+        report: CallReport,
+        fail_late: Callable[[Failure], None],
+    ) -> requests.Response:
+        """Return the response, or raise what requests raised, with the report attached."""
+        response = result.response
+        if response is not None:
+            attach_report(response, report)
+            if self._stream:
+                watch(response, fail_late)
+            return response
+        error = cast("Exception", result.error)
+        result.error = None
+        attach_report(error, report)
+        _explain(error, report)
+        try:
+            raise error
+        finally:
+            # An exception refers to this frame: without this it would refer to itself.
+            del error
+
+    def _outgoing(self, scope: AttemptScope) -> PreparedRequest:
+        """Give the request as it goes out: the caller's own is never written to."""
+        prepared = self._prepared
+        extra: dict[str, str] = {}
+        if self._correlation_id is not None and CORRELATION_ID not in prepared.headers:
+            extra[CORRELATION_ID] = self._correlation_id
+        scope.inject(extra)
+        if not extra:
+            return prepared
+        outgoing = type(prepared).__new__(type(prepared))
+        outgoing.__dict__.update(prepared.__dict__)
+        outgoing.headers = prepared.headers.copy()
+        outgoing.headers.update(extra)
+        return outgoing
+
+    def _failure(self, error: Exception) -> Failure:
+        failure = failure_of(error)
+        if (
+            failure is Failure.RESET
+            and self._pools is not None
+            and self._pools.used_an_old_connection()
+        ):
+            return Failure.STALE_CONNECTION
+        return failure
+
+    def _classify(self, response: requests.Response) -> Outcome:
+        pipeline, policy = self._pipeline, self._pipeline.policy
+        status = response.status_code
+        error = None
+        if not self._stream and not response.is_redirect:
+            body = response.content
+            if status >= _FIRST_ERROR or may_deny_success(body):
+                error = read_api_error(
+                    body,
+                    response.headers.get("Content-Type"),
+                    code_keys=policy.code_keys,
+                    limit=policy.error_body_limit,
+                )
+        told = None
+        if status >= _FIRST_ERROR:
+            told = told_to_wait(response.headers, pipeline.clock.wall())
+        return classify_response(pipeline.catalogue, status, retry_after=told, api_error=error)
+
+    def _timeout(self, left: float) -> Any:
+        """Give the caller's timeout, or the policy's where there is none, within what is left."""
+        policy, given = self._pipeline.policy, self._options["timeout"]
+        default = (policy.connect_timeout, policy.read_timeout)
+        match given:
+            case None:
+                return _cut(default[0], left), _cut(default[1], left)
+            case Timeout():
+                return given
+            case (connect, read):
+                connect = default[0] if connect is None else connect
+                read = default[1] if read is None else read
+                return _cut(connect, left), _cut(read, left)
+            case _:
+                return _cut(given, left)
+
+
+def _cut(timeout: Any, left: float) -> Any:
+    """Shorten a timeout to what is left; what is no number is for requests to refuse."""
+    if timeout is None:
+        return left
+    if isinstance(timeout, int | float) and timeout > left:
+        return left
+    return timeout
+
+
+def _explain(error: Exception, report: CallReport) -> None:
+    if report.end is not End.ANSWERED:
+        number = len(report.attempts)
+        error.add_note(
+            f"verto_resilience: not resent after attempt {number}: {report.end.sentence}"
+        )
+    if report.ambiguous:
+        error.add_note(
+            "verto_resilience: outcome unknown: the server may have executed this request; "
+            "reconcile before doing it again"
+        )
+
+
+def _text(value: str | bytes | None) -> str | None:
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def _peer(response: requests.Response) -> tuple[str, int] | None:
+    """Give the other end of the socket, while the response still has one."""
+    connection = getattr(response.raw, "connection", None)
+    sock = getattr(connection, "sock", None)
+    if sock is None:
+        return None
+    try:
+        address = sock.getpeername()
+    except OSError:
+        return None
+    return (address[0], address[1]) if isinstance(address, tuple) else None
+
+
+_VERSIONS = {10: "1.0", 11: "1.1", 20: "2"}
+
+
+def _details(response: requests.Response, peer: tuple[str, int] | None) -> Received:
+    headers: Mapping[str, str] = response.headers
+    return Received(
+        protocol_version=_VERSIONS.get(getattr(response.raw, "version", 0)),
+        peer=peer,
+        call_id=headers.get(CALL_ID),
+        correlation_id=headers.get(CORRELATION_ID),
+    )

@@ -1,0 +1,120 @@
+"""What an exception of requests says about what happened on the wire.
+
+The question that matters most is whether the server may have seen the request. Where an exception
+does not tell, the answer is yes.
+"""
+
+import http.client
+import ssl
+from types import TracebackType
+
+import requests.exceptions as rex
+import urllib3.exceptions as uex
+
+from verto_resilience.errors import ResilienceError
+from verto_resilience.outcome import Failure
+
+_CALLERS_OWN = (
+    rex.InvalidURL,
+    rex.InvalidHeader,
+    rex.InvalidSchema,
+    rex.MissingSchema,
+    rex.UnrewindableBodyError,
+    ResilienceError,
+)
+
+
+def failure_of(error: Exception) -> Failure:
+    """Classify what an adapter's ``send``, or reading a body, raised."""
+    match error:
+        case rex.ConnectTimeout():
+            return Failure.CONNECT_TIMEOUT
+        case rex.ProxyError():
+            return Failure.PROXY
+        case rex.SSLError():
+            return _tls(error)
+        case rex.ReadTimeout():
+            return Failure.READ_TIMEOUT
+        case rex.ChunkedEncodingError() | rex.ContentDecodingError():
+            return Failure.BODY
+        case _ if isinstance(error, _CALLERS_OWN):
+            return Failure.CALLER
+        case rex.ConnectionError() | rex.RetryError():
+            return _connection(error)
+        case uex.HTTPError():
+            return _cause(error)
+        case _:
+            # Not of requests: a missing CA bundle, a bug in somebody's adapter.
+            return Failure.CALLER
+
+
+def _connection(error: Exception) -> Failure:
+    inner = error.args[0] if error.args else None
+    return _cause(inner) if isinstance(inner, Exception) else Failure.RESET
+
+
+def _cause(error: Exception) -> Failure:
+    if isinstance(error, uex.MaxRetryError) and error.reason is not None:
+        return _cause(error.reason)
+    if isinstance(error, uex.SSLError):
+        return _tls(error)
+    for kind, failure in _KINDS:
+        if isinstance(error, kind):
+            return failure
+    return _protocol(error) if isinstance(error, uex.ProtocolError) else Failure.RESET
+
+
+# In this order: a name that does not resolve is a NewConnectionError, and that a ConnectTimeout.
+_KINDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Failure], ...] = (
+    (uex.NameResolutionError, Failure.NAME_RESOLUTION),
+    (uex.NewConnectionError, Failure.CONNECT),
+    (uex.ConnectTimeoutError, Failure.CONNECT_TIMEOUT),
+    (uex.ReadTimeoutError, Failure.READ_TIMEOUT),
+    (uex.ProxyError, Failure.PROXY),
+    ((uex.IncompleteRead, uex.InvalidChunkLength, uex.DecodeError), Failure.BODY),
+    # A pool that is closed or has no connection free says nothing about the server.
+    ((uex.ClosedPoolError, uex.EmptyPoolError, uex.LocationValueError), Failure.CALLER),
+)
+
+
+def _protocol(error: uex.ProtocolError) -> Failure:
+    inner = error.args[1] if len(error.args) > 1 else None
+    # RemoteDisconnected is a BadStatusLine by descent, and a reset by nature.
+    if isinstance(inner, ConnectionError):
+        return Failure.RESET
+    if isinstance(inner, http.client.IncompleteRead | uex.IncompleteRead):
+        return Failure.BODY
+    if isinstance(inner, http.client.HTTPException | uex.InvalidChunkLength):
+        return Failure.MALFORMED_RESPONSE
+    return Failure.RESET
+
+
+def _tls(error: BaseException) -> Failure:
+    """Tell a bad certificate and a failed handshake from a connection that broke later."""
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError | ssl.CertificateError):
+            return Failure.CERTIFICATE
+        # The handshake comes before the request; ssl names the method that does it in public.
+        if isinstance(cause, ssl.SSLError) and _passed_through(cause.__traceback__, "do_handshake"):
+            return Failure.TLS_HANDSHAKE
+    return Failure.RESET
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """List an exception and those it was made from, by argument, reason, cause or context."""
+    found: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, BaseException) and one not in found:
+            found.append(one)
+            waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
+    return found
+
+
+def _passed_through(trace: TracebackType | None, name: str) -> bool:
+    while trace is not None:
+        if trace.tb_frame.f_code.co_name == name:
+            return True
+        trace = trace.tb_next
+    return False
