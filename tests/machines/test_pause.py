@@ -2,7 +2,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.machines.makers import PAUSE, START, pause
@@ -26,6 +26,15 @@ def test_an_open_gate_lets_everybody_through() -> None:
     assert gate.snapshot(START).remaining == 0.0
 
 
+def test_looking_takes_no_turn() -> None:
+    """How long the gate stays closed can be asked without being given a turn."""
+    gate = _paused(10.0)
+
+    assert [gate.remaining(START + 4.0) for _ in range(3)] == [6.0, 6.0, 6.0]
+    assert gate.remaining(START + 11.0) == 0.0
+    assert gate.snapshot(START).waiting == 0
+
+
 @pytest.mark.parametrize(
     ("after", "open_"),
     [(0.0, False), (5.0, False), (math.nextafter(10.0, 0.0), False), (10.0, True), (11.0, True)],
@@ -46,6 +55,7 @@ def test_the_gate_opens_at_the_end_and_not_before(after: float, open_: bool) -> 
     chance=chances,
     turns=st.integers(1, 5),
 )
+@example(now=0.1, seconds=48.794921875, share=0.29546424613500744, chance=0.0, turns=1)
 def test_nobody_is_called_before_the_end(
     now: float, seconds: float, share: float, chance: float, turns: int
 ) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier, Lock
+from time import sleep
 from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
@@ -12,24 +13,16 @@ import verto_resilience.machines
 
 MACHINES = str(Path(verto_resilience.machines.__file__).parent)
 
-_PATIENCE = 1_000_000
-
 Result = TypeVar("Result")
 
 
 def together(count: int, work: Callable[[int], Result]) -> list[Result]:
     """Run ``work(0)`` to ``work(count - 1)``, each in a thread of its own, from one instant on."""
     barrier = Barrier(count)
-    here: list[int] = []
 
     def run(number: int) -> Result:
         before = sys.gettrace()
         barrier.wait(timeout=10.0)
-        here.append(number)
-        # A barrier wakes its threads one after the other; all are to be running before any begins.
-        for _ in range(_PATIENCE):
-            if len(here) == count:
-                break
         sys.settrace(_at_each_call)
         try:
             return work(number)
@@ -50,7 +43,9 @@ def _at_each_call(frame: FrameType, event: str, arg: Any) -> Any:
 
 
 def _at_each_line(frame: FrameType, event: str, arg: Any) -> Any:
-    # Entering a Python function is where the interpreter lets another thread run.
+    # Not to let time pass: a few lines are over before another thread wakes up, unless this one
+    # lets go of the interpreter between them.
+    sleep(1e-6)
     return _at_each_line
 
 

@@ -9,6 +9,7 @@ each time, until a call sent after it succeeds.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf, nextafter
 from threading import Lock
 
 from verto_resilience.machines._backoff import full_jitter
@@ -85,6 +86,10 @@ class Pause:
         self._strikes = 0
         self._turns = 0
 
+    def remaining(self, now: float) -> float:
+        """Say how many seconds the gate stays closed; 0 when it is open. Takes no turn."""
+        return max(0.0, self._until - now)
+
     def wait(self, now: float) -> float:
         """Say how long to hold back before sending.
 
@@ -100,6 +105,9 @@ class Pause:
             left = self._until - now
             if left <= 0.0:
                 return 0.0
+            if now + left < self._until:
+                # Rounded down; nobody is early, not by a float's last digit.
+                left = nextafter(left, inf)
             turn = self._turns
             self._turns += 1
             if turn == 0:

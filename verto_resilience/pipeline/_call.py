@@ -156,11 +156,16 @@ class Call:
         Args:
             now: Monotonic seconds.
         """
-        held = self._origin.pause.wait(now)
-        if held > 0.0:
-            if now + held >= self.deadline:
-                return self._reject(Rejection(End.PAUSED, self._origin.key, held))
-            return self._wait(held, WaitSource.PAUSE, None)
+        left = self._origin.pause.remaining(now)
+        if left > 0.0:
+            # Asked before a turn is taken: the first turn is not to go to one who cannot wait.
+            if now + left >= self.deadline:
+                return self._reject(Rejection(End.PAUSED, self._origin.key, left))
+            turn = self._origin.pause.wait(now)
+            fits = now + turn < self.deadline
+            return self._wait(turn if fits else left, WaitSource.PAUSE, None)
+        if now >= self.deadline:
+            return Rejection(End.DEADLINE, self._origin.key, None)
         answer = self._breaker.try_acquire(now)
         if answer.transition is not None:
             self._moved(answer.transition)
@@ -203,9 +208,8 @@ class Call:
 
     def fail_late(self, failure: Failure, now: float) -> None:
         """Count a body that failed in the caller's hands, after the attempt had ended well."""
-        permit = self._permit
-        if permit is not None:
-            moved = self._breaker.record(permit, bad=True, now=now, failure=failure.value)
+        if self._permit is not None:
+            moved = self._breaker.fail_late(self._permit, now=now, failure=failure.value)
             if moved is not None:
                 self._moved(moved)
 
@@ -280,6 +284,9 @@ class Call:
         return None
 
     def _resend(self, outcome: Outcome, now: float) -> Settlement:
+        told = max(outcome.retry_after or 0.0, self._origin.pause.remaining(now))
+        if now + told >= self.deadline:
+            return Finish(End.DEADLINE)
         seconds, source = self._length(outcome, now)
         if now + seconds >= self.deadline:
             return Finish(End.DEADLINE)
