@@ -1,0 +1,130 @@
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+import requests
+
+import verto_resilience
+from verto_resilience.cli._app import COMMANDS
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+WITHOUT_EXTRA = """
+import sys
+sys.modules["{missing}"] = None
+from verto_resilience.__main__ import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("missing", ["typer", "rich"])
+def test_missing_extra_is_named_in_one_line(missing: str) -> None:
+    """Without the extra the command names it in one line and exits with 2."""
+    result = subprocess.run(
+        [sys.executable, "-c", WITHOUT_EXTRA.format(missing=missing), "demo"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1
+    assert "pip install 'verto-resilience[cli]'" in result.stderr
+
+
+def test_other_missing_module_is_not_blamed_on_the_extra() -> None:
+    """A module that is missing for another reason shows as what it is."""
+    result = subprocess.run(
+        [sys.executable, "-c", WITHOUT_EXTRA.format(missing="requests"), "demo"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert result.returncode == 1
+    assert "[cli]" not in result.stderr
+
+
+def test_command_line_is_not_loaded_with_the_library() -> None:
+    """Importing the library imports neither the command line nor what it needs."""
+    code = (
+        "import sys, verto_resilience, verto_resilience.__main__\n"
+        "sys.exit(bool({'typer', 'rich', 'verto_resilience.cli'} & set(sys.modules)))"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nonsense",), "nonsense"),
+        (("demo", "--nonsense"), "--nonsense"),
+        (("sandbox", "--script", "throtled"), "healthy, throttled, down, recovering"),
+        (("sandbox", "--port", "65536"), "port 65536"),
+        (("sandbox", "--port", "many"), "--port"),
+        (("sandbox", "--key", "a.key"), "go together"),
+        (("sandbox", "--certificate", "no.pem", "--key", "no.key"), "cannot be used"),
+    ],
+)
+def test_mistake_is_told_without_a_traceback(
+    run: Run, arguments: tuple[str, ...], said: str
+) -> None:
+    """A mistake in the arguments is named, with exit code 2 and no traceback."""
+    result = run(*arguments)
+
+    assert result.returncode == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_no_command_shows_the_commands(run: Run) -> None:
+    """Without a command every command is listed, and the exit code says that nothing was done."""
+    result = run()
+
+    assert (result.returncode, result.stderr) == (2, "")
+    assert all(command.__name__ in result.stdout for command, _ in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("command", "example"), COMMANDS, ids=[command.__name__ for command, _ in COMMANDS]
+)
+def test_help_has_an_example(run: Run, command: Callable[..., None], example: str) -> None:
+    """The help of each command ends with an example of its use."""
+    result = run(command.__name__, "--help")
+
+    assert result.returncode == 0
+    assert f"verto-resilience {command.__name__}" in example
+    assert " ".join(example.split()) in " ".join(result.stdout.split())
+
+
+def test_version_is_the_packages(run: Run) -> None:
+    """``--version`` prints the version alone."""
+    assert run("--version").stdout == f"{verto_resilience.__version__}\n"
+
+
+@pytest.mark.end_to_end
+def test_sandbox_answers_until_interrupted(clean_environment: dict[str, str]) -> None:
+    """The sandbox plays the script it was given, and ends cleanly on SIGINT."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "verto_resilience", "sandbox", "--script", "down", "--count", "1"],
+        env=clean_environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[2]
+        with requests.Session() as session:
+            session.trust_env = False
+            statuses = [session.get(f"{url}/status/200", timeout=5).status_code for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=10)
+
+    assert statuses == [503, 200]
+    assert (process.returncode, errors) == (0, "")
+    assert "2 requests" in output

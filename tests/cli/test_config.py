@@ -1,0 +1,82 @@
+import json
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from verto_resilience.cli._config import written
+from verto_resilience.config import variable
+from verto_resilience.pipeline import settings_table
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def test_every_setting_is_listed(run: Run) -> None:
+    """Each setting stands there with its variable, default, range and meaning, in 80 columns."""
+    result = run("config")
+
+    words = " ".join(result.stdout.split())
+    assert (result.returncode, result.stderr) == (0, "")
+    for setting in settings_table():
+        assert f"{variable(setting)} = {written(setting.default)} (default)" in words
+        assert setting.meaning in words
+        assert setting.allowed in words
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_value_of_the_environment_is_marked(run: Run) -> None:
+    """A value from the environment is shown as such, beside the default; an empty one is none."""
+    result = run("config", VERTO_RESILIENCE_MAX_ATTEMPTS="5", VERTO_RESILIENCE_WINDOW=" ")
+
+    assert "VERTO_RESILIENCE_MAX_ATTEMPTS = 5  (environment, default 3)" in result.stdout
+    assert "VERTO_RESILIENCE_WINDOW = 30  (default)" in result.stdout
+    assert "1 of them from the environment" in result.stdout
+
+
+def test_json_holds_the_same_table(run: Run) -> None:
+    """``--json`` prints every setting with value, origin, unit, range and meaning."""
+    result = run("config", "--json", VERTO_RESILIENCE_CONSECUTIVE_FAILURES="none")
+
+    rows = {row["setting"]: row for row in json.loads(result.stdout)["settings"]}
+    assert list(rows) == [setting.name for setting in settings_table()]
+    failures = rows["consecutive_failures"]
+    assert (failures["value"], failures["default"]) == (None, 5)
+    assert (failures["from"], failures["unit"]) == ("environment", "count")
+    assert failures["variable"] == "VERTO_RESILIENCE_CONSECUTIVE_FAILURES"
+
+
+@pytest.mark.parametrize("arguments", [("config",), ("config", "--json")])
+def test_bad_values_are_told_in_one_error(run: Run, arguments: tuple[str, ...]) -> None:
+    """Every bad variable is named once, with what is allowed; the exit code is 2."""
+    result = run(*arguments, VERTO_RESILIENCE_MAX_ATTEMPTS="0", VERTO_RESILIENCE_MAX_ATTEMPT="4")
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.count("error:") == 1
+    assert "VERTO_RESILIENCE_MAX_ATTEMPTS='0': allowed is at least 1, at most 10" in result.stderr
+    assert "did you mean VERTO_RESILIENCE_MAX_ATTEMPTS?" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_impossible_combination_is_an_error(run: Run) -> None:
+    """Values that are allowed one by one, but not together, are refused as well."""
+    result = run("config", VERTO_RESILIENCE_READ_TIMEOUT="61")
+
+    assert result.returncode == 2
+    assert "read_timeout (61) is more than call_timeout (60)" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "none"),
+        (True, "true"),
+        (False, "false"),
+        (3, "3"),
+        (0.5, "0.5"),
+        (30.0, "30"),
+        (("a", "b"), "a,b"),
+    ],
+)
+def test_value_is_written_as_a_variable_holds_it(value: object, text: str) -> None:
+    """A value is shown in the form in which it could be put into its variable."""
+    assert written(value) == text

@@ -1,0 +1,69 @@
+"""The commands put together, and how a mistake is told: one message, no traceback, exit code 2."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+import verto_resilience
+from verto_resilience.cli._config import config
+from verto_resilience.cli._demo import demo
+from verto_resilience.cli._sandbox import sandbox
+from verto_resilience.errors import ConfigurationError
+
+COMMANDS = (
+    (demo, "verto-resilience demo --plain"),
+    (sandbox, "verto-resilience sandbox --port 8080 --script throttled --seconds 5"),
+    (config, "VERTO_RESILIENCE_MAX_ATTEMPTS=5 verto-resilience config"),
+)
+"""Every command with an example of its use; one file each."""
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Carry out a command.
+
+    Args:
+        arguments: Without the program's name; ``None`` takes those of the process.
+
+    Returns:
+        The exit code: 0 when all went well, 1 when a check failed, 2 for a mistake in what was
+        given, 130 when interrupted.
+    """
+    try:
+        _app()(args=arguments, prog_name="verto-resilience")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except ConfigurationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _app() -> typer.Typer:
+    app = typer.Typer(
+        add_completion=False,
+        invoke_without_command=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+        help="Calls to the Verto API: safe to repeat, polite when throttled, quick to fail.",
+    )
+    app.callback()(_options)
+    for command, example in COMMANDS:
+        app.command(epilog=f"Example: {example}")(command)
+    return app
+
+
+def _options(
+    context: typer.Context,
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)
+    ] = False,
+) -> None:
+    if version:
+        print(verto_resilience.__version__)
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(2)
