@@ -225,7 +225,12 @@ class Script:
         """Return the response or raise the error."""
         self.report = report
         self.fail_late = fail_late
-        if result.error is not None:
-            raise result.error
+        error, result.error = result.error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                # An exception refers to this frame: without this it would refer to itself.
+                del error
         assert result.response is not None
         return result.response

@@ -30,24 +30,7 @@ def read_environment(environ: Mapping[str, str] | None = None) -> dict[str, Any]
     Raises:
         ConfigurationError: One error with every unknown name and every bad value.
     """
-    environ = os.environ if environ is None else environ
-    given = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
-    known = {variable(setting): setting for setting in settings_table()}
-    problems = [_unknown(name, known) for name in sorted(given) if name not in known]
-    values: dict[str, Any] = {}
-    for name, setting in known.items():
-        text = given.get(name, "").strip()
-        if not text:
-            continue
-        try:
-            value = parse(setting, text)
-        except ValueError:
-            problems.append(f"{name}={text!r}: allowed is {setting.allowed}")
-            continue
-        if setting.problem(value) is None:
-            values[setting.name] = value
-        else:
-            problems.append(f"{name}={text!r}: allowed is {setting.allowed}")
+    values, problems = _read(os.environ if environ is None else environ)
     if problems:
         raise _refused(problems)
     return values
@@ -63,7 +46,16 @@ def load_policy(environ: Mapping[str, str] | None = None, **settings: Any) -> Po
     Raises:
         ConfigurationError: One error with everything that is wrong.
     """
-    return Policy.of(read_environment(environ) | settings)
+    values, problems = _read(os.environ if environ is None else environ)
+    try:
+        policy = Policy.of(values | settings)
+    except ConfigurationError as error:
+        if not problems:
+            raise
+        problems += error.problems
+    if problems:
+        raise _refused(problems)
+    return policy
 
 
 def is_switched_off(environ: Mapping[str, str] | None = None) -> bool:
@@ -91,6 +83,27 @@ def parse(setting: Setting, text: str) -> Any:
             return int(text)
         case Unit.SECONDS | Unit.FRACTION | Unit.FACTOR | Unit.TOKENS:
             return float(text)
+
+
+def _read(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    given = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
+    known = {variable(setting): setting for setting in settings_table()}
+    problems = [_unknown(name, known) for name in sorted(given) if name not in known]
+    values: dict[str, Any] = {}
+    for name, setting in known.items():
+        text = given.get(name, "").strip()
+        if not text:
+            continue
+        try:
+            value = parse(setting, text)
+        except ValueError:
+            problems.append(f"{name}={text!r}: allowed is {setting.allowed}")
+            continue
+        if setting.problem(value) is None:
+            values[setting.name] = value
+        else:
+            problems.append(f"{name}={text!r}: allowed is {setting.allowed}")
+    return values, problems
 
 
 def _flag(text: str) -> bool:

@@ -192,11 +192,13 @@ class Call:
         self._note(outcome, now)
         if outcome.resend is Resend.NEVER:
             return ANSWERED
+        is_free = outcome.failure is Failure.STALE_CONNECTION and not self._free
+        if is_free:
+            self._free = 1
         end = self._why_not(outcome)
         if end is not None:
             return Finish(end)
-        if outcome.failure is Failure.STALE_CONNECTION and not self._free:
-            self._free = 1
+        if is_free:
             return self._wait(0.0, WaitSource.NONE, outcome)
         return self._resend(outcome, now)
 
@@ -207,8 +209,8 @@ class Call:
             self._permit = None
 
     def fail_late(self, failure: Failure, now: float) -> None:
-        """Count a body that failed in the caller's hands, after the attempt had ended well."""
-        if self._permit is not None:
+        """Count a body that failed in the caller's hands, if the attempt had counted as good."""
+        if self._permit is not None and self._attempts[-1].outcome.health is Health.GOOD:
             moved = self._breaker.fail_late(self._permit, now=now, failure=failure.value)
             if moved is not None:
                 self._moved(moved)

@@ -5,8 +5,8 @@ Among the rest one that was not asked for lately leaves first (the second-chance
 is open or paused only when all that were looked at are.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
-from itertools import islice
 from threading import Lock
 from weakref import WeakValueDictionary
 
@@ -14,7 +14,8 @@ from verto_resilience.machines import CircuitBreaker, Pause, RetryBudget
 from verto_resilience.outcome import Operation
 from verto_resilience.pipeline._policy import CircuitKey, Policy
 
-_LOOKED_AT = 16
+# Of those that cannot be spared; with more of them the newcomer must not wait for the search.
+_LOOKED_AT = 64
 
 
 class Origin:
@@ -95,7 +96,7 @@ class Circuits:
         self.policy = policy
         self._chance = chance
         self._lock = Lock()
-        self._origins: dict[str, Origin] = {}
+        self._origins: OrderedDict[str, Origin] = OrderedDict()
         self._still: list[Lock] = []
         self._held: WeakValueDictionary[str, Origin] = WeakValueDictionary()
 
@@ -110,16 +111,17 @@ class Circuits:
             origin = self._origins.get(key) or self._held.get(key)
             if origin is None:
                 origin = self._make(key)
+            while len(self._origins) >= self.policy.max_origins:
+                self._let_one_go(now)
             self._origins[key] = origin
             self._held[key] = origin
-            if len(self._origins) > self.policy.max_origins:
-                self._let_one_go(now)
             return origin
 
     def hold_still(self) -> None:
         """Take every lock, so that a fork finds nothing half done; :meth:`go_on` follows."""
         self._lock.acquire()
-        self._still = [lock for origin in self._origins.values() for lock in origin.locks()]
+        # The weak table has them all: those remembered, and those that left but are in use.
+        self._still = [lock for origin in self._held.values() for lock in origin.locks()]
         for lock in self._still:
             lock.acquire()
 
@@ -150,14 +152,22 @@ class Circuits:
         return Origin(key, self.policy, make_breaker, pause)
 
     def _let_one_go(self, now: float) -> None:
-        """Forget one that can be spared; lock held."""
-        origins = self._origins
-        for key in list(islice(origins, _LOOKED_AT)):
+        """Forget one that can be spared; lock held.
+
+        In the order of their coming each is passed over once if it was asked for since the last
+        look, and for good if it is not idle. Where nobody can be spared the first leaves.
+        """
+        origins, cannot = self._origins, 0
+        # Twice round at the most: the first time may find everyone asked for.
+        for _ in range(2 * len(origins)):
+            key = next(iter(origins))
             origin = origins[key]
-            if not origin.asked_for and origin.is_idle(now):
+            is_idle = origin.is_idle(now)
+            if is_idle and not origin.asked_for:
+                break
+            cannot += not is_idle
+            if cannot > _LOOKED_AT:
                 break
             origin.asked_for = False
-            origins[key] = origins.pop(key)
-        else:
-            key = next(iter(origins))
-        del origins[key]
+            origins.move_to_end(key)
+        del origins[next(iter(origins))]

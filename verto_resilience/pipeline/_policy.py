@@ -248,11 +248,11 @@ class Policy:
             elif isinstance(value, str) and value in entry.metadata["row"].choices:
                 choice = type(entry.metadata["row"].default)
                 object.__setattr__(self, entry.name, choice(value))
-        problems = [p for s in settings_table() if (p := s.problem(getattr(self, s.name)))]
-        if not problems:
-            problems = self._impossible()
+        found = {s.name: s.problem(getattr(self, s.name)) for s in settings_table()}
+        bad = {name: problem for name, problem in found.items() if problem is not None}
+        problems = (*bad.values(), *self._impossible(set(bad)))
         if problems:
-            raise ConfigurationError("policy: " + "; ".join(problems), problems=tuple(problems))
+            raise ConfigurationError("policy: " + "; ".join(problems), problems=problems)
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
@@ -261,11 +261,15 @@ class Policy:
         Raises:
             ConfigurationError: Unknown names, bad values, impossible combinations.
         """
-        unknown = sorted(set(values) - {s.name for s in settings_table()})
-        if unknown:
-            problems = tuple(f"{name} is no setting" for name in unknown)
+        known = {setting.name for setting in settings_table()}
+        problems = tuple(f"{name} is no setting" for name in sorted(set(values) - known))
+        try:
+            policy = cls(**{name: value for name, value in values.items() if name in known})
+        except ConfigurationError as error:
+            problems += error.problems
+        if problems:
             raise ConfigurationError("policy: " + "; ".join(problems), problems=problems)
-        return cls(**values)
+        return policy
 
     def breaker_settings(self) -> BreakerSettings:
         """Give the part that circuit breakers read."""
@@ -304,8 +308,8 @@ class Policy:
             trickle=self.budget_trickle,
         )
 
-    def _impossible(self) -> list[str]:
-        """List the combinations that can never work as meant."""
+    def _impossible(self, bad: set[str]) -> list[str]:
+        """List the combinations of good values that can never work as meant."""
         at_most = (
             ("backoff_base", "backoff_limit", "the first wait would exceed the limit"),
             ("server_error_wait_min", "server_error_wait_max", "the band would be empty"),
@@ -317,10 +321,13 @@ class Policy:
         )
         problems = []
         for small, large, why in at_most:
+            if small in bad or large in bad:
+                continue
             low, high = getattr(self, small), getattr(self, large)
             if low is not None and low > high:
                 problems.append(f"{small} ({low:g}) is more than {large} ({high:g}): {why}")
-        if self.minimum_calls > self.window * _CALLS_PER_SECOND:
+        rate = {"minimum_calls", "window"}
+        if not rate & bad and self.minimum_calls > self.window * _CALLS_PER_SECOND:
             problems.append(
                 f"minimum_calls ({self.minimum_calls}) cannot be reached in a window of "
                 f"{self.window:g} s: that is more than {_CALLS_PER_SECOND} calls each second"

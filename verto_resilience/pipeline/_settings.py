@@ -82,13 +82,24 @@ class Setting:
             case _:
                 number = isinstance(value, int | float) and not isinstance(value, bool)
                 fits = number and self._in_range(value)
-        return None if fits else f"{self.name} is {value!r}; allowed: {self.allowed}"
+        return None if fits else f"{self.name} is {_shown(value)}; allowed: {self.allowed}"
 
     def _in_range(self, value: Any) -> bool:
         low, high = self.low, self.high
         # Written so that NaN, which compares false with everything, does not pass.
         enough = low is None or (value > low if self.above else value >= low)
         return bool(enough and (high is None or value <= high) and math.isfinite(value))
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - an integer of 5,000 digits has no repr, nor has a bad object
+        return f"a {type(value).__name__} that cannot be shown"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
+_LONGEST_SHOWN = 200
 
 
 def setting(
