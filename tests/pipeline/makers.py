@@ -187,7 +187,8 @@ class Script:
         self._takes = takes
         self.sent_at: list[float] = []
         self.left: list[float] = []
-        self.set_aside_results: list[Result[str]] = []
+        self.waited_on: list[Result[str]] = []
+        self.rewinds = True
         self.report: CallReport | None = None
         self.rejection: Rejection | None = None
         self.fail_late: Callable[[Failure], None] | None = None
@@ -210,13 +211,15 @@ class Script:
             return Result(outcome, error=HostError(f"{outcome.failure} #{self.sends}"))
         return Result(outcome, f"{outcome.status} #{self.sends}")
 
-    def set_aside(self, result: Result[str]) -> None:
-        """Write down what was set aside."""
-        self.set_aside_results.append(result)
+    def prepare_resend(self, result: Result[str]) -> bool:
+        """Write down what is waited on."""
+        self.waited_on.append(result)
+        return self.rewinds
 
-    def refused(self, rejection: Rejection) -> Exception:
+    def refused(self, rejection: Rejection, report: CallReport) -> Exception:
         """Make an error of it."""
         self.rejection = rejection
+        self.report = report
         return RefusedError(rejection)
 
     def finished(

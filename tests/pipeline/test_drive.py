@@ -166,7 +166,7 @@ class TestResult:
 
         assert bench.drive(script) == "200 #1"
         assert bench.clock.sleeps == []
-        assert script.set_aside_results == []
+        assert script.waited_on == []
 
     def test_the_last_response_is_returned(self) -> None:
         """After resends the caller gets what came last."""
@@ -197,7 +197,7 @@ class TestResult:
 
         bench.drive(script)
 
-        assert [r.outcome for r in script.set_aside_results] == [answer(503), TIMED_OUT]
+        assert [r.outcome for r in script.waited_on] == [answer(503), TIMED_OUT]
 
     def test_it_is_set_aside_before_the_sleep(self) -> None:
         """The connection of a refused response is free while the call waits."""
@@ -205,12 +205,27 @@ class TestResult:
         aside_at: list[int] = []
 
         class Watchful(Script):
-            def set_aside(self, result: object) -> None:
+            def prepare_resend(self, result: object) -> bool:
                 aside_at.append(len(bench.clock.sleeps))
+                return True
 
         bench.drive(Watchful([answer(503), answer(200)], clock=bench.clock))
 
         assert aside_at == [0]
+
+    @pytest.mark.parametrize("first", [answer(503), TIMED_OUT], ids=["response", "error"])
+    def test_a_body_that_will_not_rewind_ends_the_call(self, first: Outcome) -> None:
+        """Without its body a request is not sent again; what came last stands, unslept."""
+        bench = Bench()
+        script = bench.script(first, answer(200))
+        script.rewinds = False
+
+        response = _drive(bench, script)
+
+        assert response == ("503 #1" if first.failure is None else None)
+        assert bench.clock.sleeps == []
+        assert script.report is not None
+        assert script.report.end is End.BODY_NOT_REPLAYABLE
 
     def test_the_report_goes_with_the_result(self) -> None:
         """What became of the call is told to the edge."""
@@ -425,7 +440,18 @@ class TestEnds:
 
         assert caught.value.rejection.end is End.CIRCUIT_OPEN
         assert script.sends == 0
-        assert script.report is None
+
+    def test_a_refusal_has_a_report(self) -> None:
+        """What became of a call that sent nothing goes with its error."""
+        bench = Bench()
+        bench.open_circuit()
+        script = bench.script()
+
+        with pytest.raises(RefusedError):
+            bench.drive(script)
+
+        assert script.report is not None
+        assert (script.report.attempts, script.report.end) == ((), End.CIRCUIT_OPEN)
 
     def test_it_is_interrupted_at_the_gate(self) -> None:
         """A wait that is ended before anything was sent is a refusal."""
@@ -559,7 +585,7 @@ class TestAbandon:
         bench.clock.advance(10.0)
 
         class Clumsy(Script):
-            def set_aside(self, result: object) -> None:
+            def prepare_resend(self, result: object) -> bool:
                 raise RuntimeError("a bug")
 
         with pytest.raises(RuntimeError, match="a bug"):

@@ -4,6 +4,7 @@ import pickle
 import re
 from dataclasses import FrozenInstanceError, fields, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,13 @@ TABLE = settings_table()
 ROWS = {row.name: row for row in TABLE}
 WHOLE = (Unit.COUNT, Unit.BYTES)
 NUMBERS = tuple(row for row in TABLE if row.high is not None)
-OPTIONAL = {"connect_timeout", "read_timeout", "consecutive_failures", "slow_call_duration"}
+OPTIONAL = {
+    "connect_timeout",
+    "read_timeout",
+    "consecutive_failures",
+    "slow_call_duration",
+    "catalogue",
+}
 
 
 def _name(row: Setting) -> str:
@@ -80,7 +87,7 @@ class TestTable:
     @pytest.mark.parametrize("row", TABLE, ids=_name)
     def test_every_number_has_a_range(self, row: Setting) -> None:
         """A setting that counts something has a least and a greatest value."""
-        counts = row.unit not in (Unit.FLAG, Unit.CHOICE, Unit.NAMES)
+        counts = row.unit not in (Unit.FLAG, Unit.CHOICE, Unit.NAMES, Unit.PATH)
 
         assert (row.low is not None) is (row.high is not None) is counts
 
@@ -234,6 +241,16 @@ class TestValues:
     def test_no_other_choice_is_allowed(self, row: Setting, value: object) -> None:
         """What is none of the choices is refused."""
         assert _refused(row.name, value)
+
+    def test_a_path_may_be_given_as_such(self) -> None:
+        """A path is kept as its text, whether it was given as text or as a path."""
+        assert Policy(catalogue=Path("a/b.toml")).catalogue == str(Path("a/b.toml"))  # type: ignore[arg-type]
+        assert Policy(catalogue="a/b.toml").catalogue == "a/b.toml"
+
+    @pytest.mark.parametrize("value", ["", " ", 1, b"a", ["a"], True])
+    def test_what_is_no_path_is_refused(self, value: object) -> None:
+        """A path is a text that is not blank."""
+        assert _refused("catalogue", value)
 
     def test_a_choice_of_another_setting_is_none_of_this(self) -> None:
         """A member of another enum is refused."""

@@ -33,6 +33,7 @@ class Sample:
 
 LENGTH, COUNT, COLOUR, FLAG = rows(Sample)
 NAMES = Setting("names", (), Unit.NAMES, "Names.")
+PATH = Setting("path", None, Unit.PATH, "A path.")
 FROM_ZERO = replace(LENGTH, above=False)
 NUMBERS = [Unit.SECONDS, Unit.FRACTION, Unit.FACTOR, Unit.TOKENS]
 HUGE = 10**5000
@@ -99,6 +100,8 @@ class TestRows:
         (COLOUR, "red | blue"),
         (FLAG, "true or false"),
         (NAMES, "names separated by commas"),
+        (PATH, "the path of a file"),
+        (replace(PATH, optional=True), "the path of a file, or none"),
     ],
 )
 def test_what_is_allowed_is_told_in_words(row: Setting, allowed: str) -> None:
@@ -221,7 +224,14 @@ class TestProblem:
         """One text is not taken for its letters, and no name is empty."""
         assert (NAMES.problem(value) is None) is fits
 
-    @pytest.mark.parametrize("row", [LENGTH, COUNT, COLOUR, FLAG, NAMES])
+    @pytest.mark.parametrize(
+        ("value", "fits"), [("a", True), ("a b/c", True), ("", False), ("  ", False), (b"b", False)]
+    )
+    def test_a_path_is_a_text(self, value: object, fits: bool) -> None:
+        """A path is not blank, and no bytes."""
+        assert (PATH.problem(value) is None) is fits
+
+    @pytest.mark.parametrize("row", [LENGTH, COUNT, COLOUR, FLAG, NAMES, PATH])
     def test_none_is_a_value_only_where_it_may_be(self, row: Setting) -> None:
         """``None`` switches off what is optional, and is refused for the rest."""
         assert replace(row, optional=True).problem(None) is None
@@ -250,7 +260,27 @@ class TestProblem:
 
         assert problem is None or problem.startswith(f"{row.name} is ")
 
-    @pytest.mark.parametrize("row", [LENGTH, COUNT, COLOUR, FLAG, NAMES], ids=lambda r: r.name)
+    def test_an_object_that_cannot_be_shown_is_a_problem(self) -> None:
+        """A value whose repr fails is refused like any other."""
+
+        class Shy:
+            def __repr__(self) -> str:
+                raise RuntimeError("no")
+
+        assert LENGTH.problem(Shy()) == (
+            "length is a Shy that cannot be shown; allowed: more than 0, at most 10"
+        )
+
+    def test_a_long_value_is_shown_in_part(self) -> None:
+        """A message stays readable whatever was given."""
+        problem = LENGTH.problem("x" * 100_000)
+
+        assert problem is not None
+        assert len(problem) < 300
+
+    @pytest.mark.parametrize(
+        "row", [LENGTH, COUNT, COLOUR, FLAG, NAMES, PATH], ids=lambda r: r.name
+    )
     @pytest.mark.parametrize("value", [HUGE, -HUGE], ids=["huge", "minus huge"])
     def test_a_number_too_long_to_be_shown_is_a_problem(self, row: Setting, value: int) -> None:
         """An integer with more digits than Python will print is refused like any other."""

@@ -77,6 +77,8 @@ def parse(setting: Setting, text: str) -> Any:
             return _flag(text)
         case Unit.CHOICE:
             return text.lower()
+        case Unit.PATH:
+            return text
         case Unit.NAMES:
             return tuple(part.strip() for part in text.split(",") if part.strip())
         case Unit.COUNT | Unit.BYTES:

@@ -69,6 +69,7 @@ class CircuitBreaker:
         "_reason",
         "_settings",
         "_state",
+        "_streak",
         "_successes",
         "_trips",
         "_window",
@@ -91,6 +92,8 @@ class CircuitBreaker:
         self._state = State.CLOSED
         self._generation = 1
         self._consecutive = 0
+        # The failures in a row that the last good result ended; they go on if it fails late.
+        self._streak = 0
         self._trips = 0
         self._changed_at = 0.0
         self._open_until = 0.0
@@ -176,7 +179,7 @@ class CircuitBreaker:
             if self._state is State.HALF_OPEN:
                 return self._record_probe(permit, bad=bad, now=now, failure=failure)
             if not bad and permit.started == math.inf:
-                self._consecutive = 0
+                self._streak, self._consecutive = self._consecutive, 0
                 self._window.add(now)
                 return None
             return self._record_call(permit, bad=bad, now=now, failure=failure)
@@ -186,7 +189,8 @@ class CircuitBreaker:
     ) -> Transition | None:
         """Say that an attempt recorded as good has failed since: its body broke off.
 
-        It remains one call in the window and becomes a failure. A probe that fails late is bad.
+        It remains one call in the window and becomes a failure, and the failures in a row that it
+        had ended go on. A probe that fails late is bad.
 
         Args:
             permit: What the attempt was recorded with.
@@ -203,6 +207,8 @@ class CircuitBreaker:
                 self._last_failure = failure
                 return self._open(Trigger.PROBE_BAD, TripReason.PROBE_FAILED, now)
             self._window.add(now, calls=0, failures=1)
+            self._consecutive += self._streak
+            self._streak = 0
             return self._trip_if_failing(failure, now)
 
     def release(self, permit: Permit) -> None:
@@ -317,7 +323,7 @@ class CircuitBreaker:
         if bad:
             moved = self._trip_if_failing(failure, now)
         else:
-            self._consecutive = 0
+            self._streak, self._consecutive = self._consecutive, 0
         return self._trip_if_slow(now) if slow and moved is None else moved
 
     def _record_probe(
@@ -394,7 +400,7 @@ class CircuitBreaker:
         self._state = MOVES[before, trigger]
         self._next_generation()
         self._changed_at = now
-        self._consecutive = 0
+        self._consecutive = self._streak = 0
         self._successes = 0
         self._window.clear()
         self._hang_door()

@@ -90,11 +90,13 @@ class VertoAdapter(ResilientAdapter):
             "inner": self.inner,
             "owns_inner": self.owns_inner,
             "assembly": self._assembly,
+            "retries": self._retries,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Build it anew."""
         self._assemble(state["assembly"], state["inner"], owns_inner=state["owns_inner"])
+        self._retries = state["retries"]
 
 
 def mount(

@@ -6,7 +6,7 @@ import weakref
 from dataclasses import replace
 from typing import Any
 
-from verto_resilience.config import is_switched_off, load_policy
+from verto_resilience.config import is_switched_off, load_catalogue, load_policy
 from verto_resilience.outcome import Catalogue, Operations
 from verto_resilience.pipeline import Circuits, Observer, Observers, Pipeline, Policy, SystemClock
 from verto_resilience.telemetry import LogObserver, OtelMetrics, OtelTracing
@@ -19,11 +19,12 @@ class Assembly:
         policy: Written in code; ``None`` reads the environment. The kill switch
             ``VERTO_RESILIENCE_DISABLED`` holds for both.
         observer: Is told what happens, beside metrics and log.
-        catalogue: Statuses and API error codes; the documented ones by default.
+        catalogue: Statuses and API error codes; by default the documented ones, with the file
+            that the policy's ``catalogue`` names merged over them.
         operations: Known operations; the documented ones by default.
 
     Raises:
-        ConfigurationError: The environment holds a bad value.
+        ConfigurationError: The environment holds a bad value, or the catalogue's file a bad row.
     """
 
     def __init__(
@@ -38,6 +39,8 @@ class Assembly:
         policy = load_policy() if policy is None else policy
         if is_switched_off():
             policy = replace(policy, disabled=True)
+        if catalogue is None and not policy.disabled:
+            catalogue = load_catalogue(policy.catalogue)
         self._parts = (policy, observer, catalogue, operations)
         self._build()
 
@@ -46,7 +49,9 @@ class Assembly:
         self.clock = SystemClock()
         circuits = Circuits(policy, chance=random.random)
         _registries.add(circuits)
-        listeners = [LogObserver(), OtelMetrics(policy, circuits)]
+        listeners: list[Observer] = [LogObserver(), OtelMetrics(policy, circuits)]
+        if observer is not None:
+            listeners.append(observer)
         self.pipeline = Pipeline(
             policy,
             clock=self.clock,
@@ -54,7 +59,7 @@ class Assembly:
             circuits=circuits,
             catalogue=catalogue,
             operations=operations,
-            observer=Observers(*listeners, *([] if observer is None else [observer])),
+            observer=Observers(*listeners),
             tracing=OtelTracing(policy),
         )
 

@@ -25,7 +25,7 @@ class SystemClock:
     """The machine's clock; its sleeps end early when :meth:`interrupt` is called.
 
     Args:
-        interrupted: Ends every sleep once it is set; one of its own by default.
+        interrupted: Ends the sleeps under way once it is set; one of its own by default.
     """
 
     __slots__ = ("_interrupted",)
@@ -40,15 +40,17 @@ class SystemClock:
 
     def sleep(self, seconds: float) -> bool:
         """Wait at least this long; ``False`` when interrupted before the time was up."""
+        interrupted = self._interrupted
         end = time.monotonic() + seconds
         left = seconds
         # A wait may come back a hair early, and a resend must not.
         while left > 0.0:
-            if self._interrupted.wait(left):
+            if interrupted.wait(left):
                 return False
             left = end - time.monotonic()
-        return not self._interrupted.is_set()
+        return True
 
     def interrupt(self) -> None:
-        """End the sleeps under way, and every later one at once."""
-        self._interrupted.set()
+        """End the sleeps under way; later ones are sleeps again."""
+        interrupted, self._interrupted = self._interrupted, threading.Event()
+        interrupted.set()

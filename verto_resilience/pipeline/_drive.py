@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, cast
 
 from verto_resilience.outcome import Failure, Outcome
 from verto_resilience.pipeline._call import (
@@ -44,11 +44,14 @@ class Exchange(Protocol[R]):
         """
         ...
 
-    def set_aside(self, result: Result[R]) -> None:
-        """Free what a result holds while the call waits; it may still have to be returned."""
+    def prepare_resend(self, result: Result[R]) -> bool:
+        """Rewind the body, and free what a result holds while the call waits.
+
+        The result may still have to be returned. ``False`` when the body cannot be sent again.
+        """
         ...
 
-    def refused(self, rejection: Rejection) -> Exception:
+    def refused(self, rejection: Rejection, report: CallReport) -> Exception:
         """Give the exception to raise when nothing was sent."""
         ...
 
@@ -78,40 +81,48 @@ def drive(
             nothing was sent.
     """
     began = clock.monotonic()
-    result: Result[R] | None = None
     with tracing.call(call.request) as scope:
-        step: Admission | Settlement = call.admit(began)
         try:
-            while True:
-                _publish(call, observer)
-                match step:
-                    case Send():
-                        result = _attempt(call, exchange, clock, scope)
-                        step = call.settle(result.outcome, clock.monotonic())
-                        if isinstance(step, Wait):
-                            exchange.set_aside(result)
-                    case Wait():
-                        step = _wait(call, step, clock)
-                    case Rejection() | Finish():
-                        break
+            step, result = _loop(call, exchange, clock, observer, scope)
         except BaseException:
             call.abandon()
             raise
         report = call.report(step.end)
-        error = exchange.refused(step) if isinstance(step, Rejection) and result is None else None
-        raised = error if result is None else result.error
-        scope.ended(report, raised)
+        if result is None:
+            # Only a rejection ends a call that has sent nothing.
+            error: Exception | None = exchange.refused(cast("Rejection", step), report)
+        else:
+            error = result.error
+        scope.ended(report, error)
         _publish(call, observer)
-        name = None if raised is None else type(raised).__qualname__
+        name = None if error is None else type(error).__qualname__
         observer.on_event(CallEnded(call.request, report, clock.monotonic() - began, name))
         try:
             if result is None:
-                assert error is not None  # noqa: S101
-                raise error
+                raise cast("Exception", error)
             return exchange.finished(result, report, partial(_fail_late, call, clock, observer))
         finally:
             # An exception refers to this frame: without this it would refer to itself.
-            result = error = raised = None
+            result = error = None
+
+
+def _loop(
+    call: Call, exchange: Exchange[R], clock: Clock, observer: Observer, scope: CallScope
+) -> tuple[Rejection | Finish, Result[R] | None]:
+    result: Result[R] | None = None
+    step: Admission | Settlement = call.admit(clock.monotonic())
+    while True:
+        _publish(call, observer)
+        match step:
+            case Send():
+                result = _attempt(call, exchange, clock, scope)
+                step = call.settle(result.outcome, clock.monotonic())
+                if isinstance(step, Wait) and not exchange.prepare_resend(result):
+                    step = Finish(End.BODY_NOT_REPLAYABLE)
+            case Wait():
+                step = _wait(call, step, clock)
+            case Rejection() | Finish():
+                return step, result
 
 
 def _attempt(call: Call, exchange: Exchange[R], clock: Clock, scope: CallScope) -> Result[R]:

@@ -223,6 +223,12 @@ class Policy:
         Unit.NAMES,
         "JSON keys looked at for the API error code; Verto does not document one.",
     )
+    catalogue: str | None = setting(
+        None,
+        Unit.PATH,
+        "TOML file with statuses and API error codes that are merged over the documented ones.",
+        optional=True,
+    )
     verto_hosts: tuple[str, ...] = setting(
         ("vertofx.com", "vertofx.dev", "verto.co"),
         Unit.NAMES,
@@ -238,11 +244,13 @@ class Policy:
     )
 
     def __post_init__(self) -> None:
-        """Take timedeltas, lists and names as what they stand for, then check the whole."""
+        """Take timedeltas, paths, lists and names as what they stand for, then check the whole."""
         for entry in fields(self):
             value = getattr(self, entry.name)
             if isinstance(value, timedelta):
                 object.__setattr__(self, entry.name, value.total_seconds())
+            elif hasattr(value, "__fspath__"):
+                object.__setattr__(self, entry.name, value.__fspath__())
             elif isinstance(value, list):
                 object.__setattr__(self, entry.name, tuple(value))
             elif isinstance(value, str) and value in entry.metadata["row"].choices:

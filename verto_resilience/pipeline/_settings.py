@@ -21,6 +21,7 @@ class Unit(StrEnum):
     FLAG = "true or false"
     CHOICE = "one of"
     NAMES = "names"
+    PATH = "path"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,8 @@ class Setting:
                 text = " | ".join(self.choices)
             case Unit.NAMES:
                 text = "names separated by commas"
+            case Unit.PATH:
+                text = "the path of a file"
             case _:
                 sign = "more than" if self.above else "at least"
                 limit = "" if self.high is None else f", at most {self.high:g}"
@@ -76,6 +79,8 @@ class Setting:
                 fits = isinstance(value, str) and str(value) in self.choices
             case Unit.NAMES:
                 fits = isinstance(value, tuple) and all(isinstance(v, str) and v for v in value)
+            case Unit.PATH:
+                fits = isinstance(value, str) and bool(value.strip())
             case Unit.COUNT | Unit.BYTES:
                 whole = isinstance(value, int) and not isinstance(value, bool)
                 fits = whole and self._in_range(value)

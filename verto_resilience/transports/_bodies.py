@@ -38,10 +38,15 @@ class Replay:
                 self._start = body.tell()
                 self.possible = isinstance(self._start, int)
 
-    def rewind(self) -> None:
-        """Go back to where it stood; may raise what the stream raises."""
-        if self._start is not None:
+    def rewind(self) -> bool:
+        """Go back to where it stood; ``False`` when it will not go."""
+        if self._start is None:
+            return self.possible
+        try:
             self._body.seek(self._start)
+        except Exception:  # noqa: BLE001 - a stranger's seek() may raise anything
+            return False
+        return True
 
 
 def drain(response: requests.Response, limit: int) -> None:

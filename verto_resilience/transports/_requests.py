@@ -1,5 +1,6 @@
 """The adapter: what ``Session.send`` calls, around the adapter that really sends."""
 
+import sys
 import warnings
 from typing import Any
 
@@ -9,7 +10,7 @@ from requests.models import PreparedRequest
 from urllib3.util import Retry
 
 from verto_resilience.pipeline import Pipeline
-from verto_resilience.transports._pools import forget_pools, remember_pools
+from verto_resilience.transports._pools import PoolMemory, forget_pools, remember_pools
 from verto_resilience.transports._requests_exchange import RequestsExchange
 
 
@@ -28,8 +29,11 @@ class ResilientAdapter(BaseAdapter):
         self.inner = inner
         self.pipeline = pipeline
         self.owns_inner = owns_inner
-        self._retries = take_over_retries(inner)
-        self._pools = remember_pools(inner)
+        self._retries: Retry | None = None
+        self._pools: PoolMemory | None = None
+        if not pipeline.policy.disabled:
+            self._retries = take_over_retries(inner)
+            self._pools = remember_pools(inner)
 
     def send(  # noqa: PLR0917 - requests passes these by name or by place
         self,
@@ -104,9 +108,21 @@ def take_over_retries(inner: BaseAdapter) -> Retry | None:
         f"{type(inner).__name__} retries by itself ({retries!r}). Its retries are switched off "
         "while verto_resilience is mounted around it: resends are made in one place. Build it "
         "with max_retries=0 to say so yourself.",
-        stacklevel=2,
+        stacklevel=_callers_level(),
     )
     return retries
+
+
+def _callers_level() -> int:
+    """Count the frames up to the code that mounted, so that the warning names its line."""
+    frame, level = sys._getframe(1), 1  # noqa: SLF001 - as the warnings module itself does
+    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] == __name__.partition(".")[0]
 
 
 def _resends(retries: Retry) -> bool:

@@ -99,7 +99,6 @@ class RequestsExchange:
         "_pools",
         "_prepared",
         "_replay",
-        "_sent",
         "_stream",
         "request",
     )
@@ -123,7 +122,6 @@ class RequestsExchange:
         self._options = options
         self._stream = bool(options["stream"])
         self._replay = Replay(prepared.body)
-        self._sent = False
         self._kept_open: requests.Response | None = None
         self.request = self._describe()
 
@@ -164,9 +162,6 @@ class RequestsExchange:
             self._kept_open = None
         options = self._options | {"timeout": self._timeout(left)}
         try:
-            if self._sent:
-                self._replay.rewind()
-            self._sent = True
             count_send(self._prepared)
             response = self._inner.send(self._outgoing(scope), **options)
             peer = _peer(response) if scope.wants_details else None
@@ -184,18 +179,22 @@ class RequestsExchange:
             scope.received(_details(response, peer))
         return Result(self._classify(response), response)
 
-    def set_aside(self, result: Result[requests.Response]) -> None:
-        """Free the connection of a response while the call waits, where the body is small."""
+    def prepare_resend(self, result: Result[requests.Response]) -> bool:
+        """Rewind the body, and free the connection of a response whose body is small."""
+        if not self._replay.rewind():
+            return False
         response = result.response
-        if response is None or not self._stream:
-            return
-        if not keep_small_body(response, self._pipeline.policy.drain_limit):
-            self._kept_open = response
+        if response is not None and self._stream:
+            limit = self._pipeline.policy.drain_limit
+            if not keep_small_body(response, limit):
+                self._kept_open = response
+        return True
 
-    def refused(self, rejection: Rejection) -> Exception:
+    def refused(self, rejection: Rejection, report: CallReport) -> Exception:
         """Give the exception to raise when nothing was sent."""
         error = rejection_error(rejection)
         error.request = self._prepared
+        attach_report(error, report)
         return error
 
     def finished(

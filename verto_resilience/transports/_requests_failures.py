@@ -33,22 +33,24 @@ def failure_of(error: Exception) -> Failure:
             return Failure.PROXY
         case rex.SSLError():
             return _tls(error)
-        case rex.ReadTimeout():
-            return Failure.READ_TIMEOUT
-        case rex.ChunkedEncodingError() | rex.ContentDecodingError():
+        case rex.ContentDecodingError():
             return Failure.BODY
         case _ if isinstance(error, _CALLERS_OWN):
             return Failure.CALLER
-        case rex.ConnectionError() | rex.RetryError():
+        case rex.ConnectionError() | rex.RetryError() | rex.Timeout() | uex.HTTPError():
+            return Failure.TLS_HANDSHAKE if _in_handshake(error) else _connection(error)
+        case rex.ChunkedEncodingError():
             return _connection(error)
-        case uex.HTTPError():
-            return _cause(error)
         case _:
             # Not of requests: a missing CA bundle, a bug in somebody's adapter.
             return Failure.CALLER
 
 
 def _connection(error: Exception) -> Failure:
+    if isinstance(error, uex.HTTPError):
+        return _cause(error)
+    if isinstance(error, rex.ReadTimeout):
+        return Failure.READ_TIMEOUT
     inner = error.args[0] if error.args else None
     return _cause(inner) if isinstance(inner, Exception) else Failure.RESET
 
@@ -82,22 +84,26 @@ def _protocol(error: uex.ProtocolError) -> Failure:
     # RemoteDisconnected is a BadStatusLine by descent, and a reset by nature.
     if isinstance(inner, ConnectionError):
         return Failure.RESET
-    if isinstance(inner, http.client.IncompleteRead | uex.IncompleteRead):
+    if isinstance(inner, http.client.IncompleteRead | uex.IncompleteRead | uex.InvalidChunkLength):
         return Failure.BODY
-    if isinstance(inner, http.client.HTTPException | uex.InvalidChunkLength):
+    if isinstance(inner, http.client.HTTPException):
         return Failure.MALFORMED_RESPONSE
-    return Failure.RESET
+    # Without a cause it is urllib3's own word that a body ended too early.
+    return Failure.BODY if inner is None else Failure.RESET
 
 
 def _tls(error: BaseException) -> Failure:
     """Tell a bad certificate and a failed handshake from a connection that broke later."""
-    for cause in _causes(error):
-        if isinstance(cause, ssl.SSLCertVerificationError | ssl.CertificateError):
-            return Failure.CERTIFICATE
-        # The handshake comes before the request; ssl names the method that does it in public.
-        if isinstance(cause, ssl.SSLError) and _passed_through(cause.__traceback__, "do_handshake"):
-            return Failure.TLS_HANDSHAKE
-    return Failure.RESET
+    certificate = (ssl.SSLCertVerificationError, ssl.CertificateError)
+    if any(isinstance(cause, certificate) for cause in _causes(error)):
+        return Failure.CERTIFICATE
+    return Failure.TLS_HANDSHAKE if _in_handshake(error) else Failure.RESET
+
+
+def _in_handshake(error: BaseException) -> bool:
+    """Say whether it came up in the handshake, which ends before the request is sent."""
+    # ssl names the method that does it in public.
+    return any(_passed_through(cause.__traceback__, "do_handshake") for cause in _causes(error))
 
 
 def _causes(error: BaseException) -> list[BaseException]:
