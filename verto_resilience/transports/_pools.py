@@ -8,7 +8,6 @@ without us.
 """
 
 import os
-import threading
 from typing import Any
 
 from requests.adapters import BaseAdapter, HTTPAdapter
@@ -16,6 +15,8 @@ from requests.models import PreparedRequest
 from urllib3 import PoolManager
 from urllib3.connection import port_by_scheme
 from urllib3.poolmanager import PoolKey, key_fn_by_scheme
+
+from verto_resilience.transports._limits import guard
 
 _MOST_REMEMBERED = 1024
 _FIND = "get_connection_with_tls_context"
@@ -32,7 +33,6 @@ class PoolMemory:
         """Remember nothing yet."""
         self._inner = inner
         self._known: dict[object, _Place] = {}
-        self._seen = threading.local()
 
     def find(
         self,
@@ -48,20 +48,8 @@ class PoolMemory:
             )
         else:
             pool = self._remembered(request, verify, cert)
-        self._seen.pool, self._seen.connections = pool, pool.num_connections
+        guard(pool)
         return pool
-
-    def used_an_old_connection(self) -> bool:
-        """Say whether this thread's last request went out on a connection that was there before.
-
-        A connection that another thread opened meanwhile makes this say no, which is the careful
-        answer.
-        """
-        pool = getattr(self._seen, "pool", None)
-        if pool is None:
-            return False
-        before: int = self._seen.connections
-        return bool(0 < before == pool.num_connections)
 
     def _remembered(self, request: PreparedRequest, verify: Any, cert: Any) -> Any:
         url = request.url or ""

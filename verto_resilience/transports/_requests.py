@@ -68,7 +68,6 @@ class ResilientAdapter(BaseAdapter):
             request,
             adapter=self,
             inner=self.inner,
-            pools=self._pools,
             pipeline=pipeline,
             options=options,
         )

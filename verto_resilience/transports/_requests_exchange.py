@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.exceptions import ChunkedEncodingError, RequestException
 from requests.models import PreparedRequest
 from urllib3.util import Timeout
 
@@ -33,7 +34,7 @@ from verto_resilience.pipeline import (
     Result,
 )
 from verto_resilience.transports._bodies import Replay, drain, keep_small_body, watch
-from verto_resilience.transports._pools import PoolMemory
+from verto_resilience.transports._limits import AttemptLimit, limited
 from verto_resilience.transports._report_of import attach_report
 from verto_resilience.transports._requests_errors import rejection_error
 from verto_resilience.transports._requests_failures import failure_of
@@ -84,7 +85,6 @@ class RequestsExchange:
     Args:
         prepared: The request; not changed.
         inner: The adapter that sends.
-        pools: Where the inner adapter's pools are remembered; ``None`` where they are not.
         pipeline: Settings, tables and machines.
         options: What ``send`` was called with besides the request.
     """
@@ -96,7 +96,6 @@ class RequestsExchange:
         "_kept_open",
         "_options",
         "_pipeline",
-        "_pools",
         "_prepared",
         "_replay",
         "_stream",
@@ -109,7 +108,6 @@ class RequestsExchange:
         *,
         adapter: BaseAdapter,
         inner: BaseAdapter,
-        pools: PoolMemory | None,
         pipeline: Pipeline,
         options: dict[str, Any],
     ) -> None:
@@ -117,7 +115,6 @@ class RequestsExchange:
         self._prepared = prepared
         self._adapter = adapter
         self._inner = inner
-        self._pools = pools
         self._pipeline = pipeline
         self._options = options
         self._stream = bool(options["stream"])
@@ -160,17 +157,30 @@ class RequestsExchange:
         if self._kept_open is not None:
             drain(self._kept_open, self._pipeline.policy.drain_limit)
             self._kept_open = None
-        options = self._options | {"timeout": self._timeout(left)}
+        clock = self._pipeline.clock.monotonic
+        limit = AttemptLimit(clock, clock() + left)
         try:
-            count_send(self._prepared)
-            response = self._inner.send(self._outgoing(scope), **options)
-            peer = _peer(response) if scope.wants_details else None
-            if not self._stream and not response.is_redirect:
+            with limited(limit):
+                response = self._send_once(scope, left)
+        except Exception as error:  # noqa: BLE001 - classified, and raised again by finished()
+            failure = failure_of(error)
+            if failure is Failure.RESET and limit.went_stale:
+                failure = Failure.STALE_CONNECTION
+            return Result(classify_failure(failure), error=error)
+        peer = _peer(response) if scope.wants_details else None
+        try:
+            if self._stream:
+                limit.lift()
+            elif not response.is_redirect:
                 # requests reads it in Session.send in any case; here a body that fails is a
                 # failed attempt. A redirect's is left to Session, which forgives its faults.
                 response.content  # noqa: B018
-        except Exception as error:  # noqa: BLE001 - classified, and raised again by finished()
-            return Result(classify_failure(self._failure(error)), error=error)
+        except RequestException as error:
+            return Result(classify_failure(failure_of(error)), error=error)
+        except Exception as error:  # noqa: BLE001 - a body can bring up anything in its parsers
+            broken = ChunkedEncodingError(error, request=self._prepared)
+            broken.__cause__ = error
+            return Result(classify_failure(Failure.MALFORMED_RESPONSE), error=broken)
         response.request = self._prepared
         # Auth handlers resend through it (digest does), and those sends are calls as well. The
         # stubs say HTTPAdapter; requests asks only for send() and close().
@@ -220,6 +230,11 @@ class RequestsExchange:
             # An exception refers to this frame: without this it would refer to itself.
             del error
 
+    def _send_once(self, scope: AttemptScope, left: float) -> requests.Response:
+        options = self._options | {"timeout": self._timeout(left)}
+        count_send(self._prepared)
+        return self._inner.send(self._outgoing(scope), **options)
+
     def _outgoing(self, scope: AttemptScope) -> PreparedRequest:
         """Give the request as it goes out: the caller's own is never written to."""
         prepared = self._prepared
@@ -234,16 +249,6 @@ class RequestsExchange:
         outgoing.headers = prepared.headers.copy()
         outgoing.headers.update(extra)
         return outgoing
-
-    def _failure(self, error: Exception) -> Failure:
-        failure = failure_of(error)
-        if (
-            failure is Failure.RESET
-            and self._pools is not None
-            and self._pools.used_an_old_connection()
-        ):
-            return Failure.STALE_CONNECTION
-        return failure
 
     def _classify(self, response: requests.Response) -> Outcome:
         pipeline, policy = self._pipeline, self._pipeline.policy

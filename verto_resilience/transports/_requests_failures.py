@@ -16,7 +16,6 @@ from verto_resilience.outcome import Failure
 
 _CALLERS_OWN = (
     rex.InvalidURL,
-    rex.InvalidHeader,
     rex.InvalidSchema,
     rex.MissingSchema,
     rex.UnrewindableBodyError,
@@ -35,6 +34,9 @@ def failure_of(error: Exception) -> Failure:
             return _tls(error)
         case rex.ContentDecodingError():
             return Failure.BODY
+        case rex.InvalidHeader():
+            # A request's own headers are checked when it is prepared: this is about the response.
+            return Failure.MALFORMED_RESPONSE
         case _ if isinstance(error, _CALLERS_OWN):
             return Failure.CALLER
         case rex.ConnectionError() | rex.RetryError() | rex.Timeout() | uex.HTTPError():
