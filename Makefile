@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.synced
 
-CODE := verto_resilience tests $(wildcard examples)
+CODE := verto_resilience tests docs $(wildcard examples)
 PURE_FLOORS := verto_resilience/outcome/*,verto_resilience/machines/*
 
 # PYTHON=...          the interpreter for .venv instead of the newest one found
@@ -56,6 +56,10 @@ types: $(STAMP) lint ## check types with mypy
 format: $(STAMP) ## sort imports, fix what ruff can fix, format
 	$(BIN)/ruff check --fix-only $(CODE)
 	$(BIN)/ruff format $(CODE)
+
+.PHONY: tables
+tables: $(STAMP) ## write the generated tables into README and docs
+	$(BIN)/python docs/generate/tables.py
 
 .PHONY: lock
 lock: $(VENV)/.uv-$(UV_VERSION) ## bring uv.lock in line with pyproject.toml
