@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import requests
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verto_resilience import VertoAdapter
@@ -24,6 +24,8 @@ TABLE = settings_table()
 ROWS = {row.name: row for row in TABLE}
 NUMBERS = tuple(row for row in TABLE if row.high is not None)
 WHOLE = (Unit.COUNT, Unit.BYTES)
+TEXTS = (Unit.NAMES, Unit.PATH)
+ANY_TEXT = (Unit.NAMES, Unit.PATH)
 ENVIRON = {"VERTO_RESILIENCE_MAX_ATTEMPTS": "5", "VERTO_RESILIENCE_WINDOW": "20"}
 
 
@@ -41,6 +43,8 @@ def _written(row: Setting) -> tuple[str, object]:
             return str(choice), choice
         case Unit.NAMES:
             return "one, two", ("one", "two")
+        case Unit.PATH:
+            return "some/file.toml", "some/file.toml"
         case Unit.COUNT | Unit.BYTES:
             return str(int(row.low or 0) + 1), int(row.low or 0) + 1
         case _:
@@ -301,7 +305,7 @@ class TestParse:
 
         assert parse(row, text) == value
 
-    @pytest.mark.parametrize("row", [r for r in TABLE if r.unit is not Unit.NAMES], ids=_name)
+    @pytest.mark.parametrize("row", [r for r in TABLE if r.unit not in ANY_TEXT], ids=_name)
     def test_a_text_of_another_kind_is_no_value(self, row: Setting) -> None:
         """What cannot be read is a ``ValueError``, or a choice that is none."""
         try:
@@ -439,6 +443,7 @@ names = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(names, values, max_size=10))
 def test_no_environment_raises_anything_else(environ: dict[str, str]) -> None:
     """Whatever the variables hold, they are read or refused as configuration."""
@@ -456,6 +461,7 @@ def test_no_environment_raises_anything_else(environ: dict[str, str]) -> None:
     assert problems or read or not ours
 
 
+@settings(deadline=None)
 @given(st.dictionaries(names, values, max_size=4))
 def test_no_environment_makes_a_policy_that_cannot_be(environ: dict[str, str]) -> None:
     """Whatever the variables hold, there is a valid policy or one error."""

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.pipeline.makers import (
@@ -390,6 +390,15 @@ class TestPause:
         assert others == [59.5]
         assert step == Wait(59.5, WaitSource.PAUSE)
 
+    def test_who_cannot_wait_takes_no_turn(self) -> None:
+        """A call that is refused leaves the first turn to one that can wait."""
+        bench = Bench(Policy(call_timeout=60.0))
+        bench.pause(100.0)
+
+        bench.call().admit(bench.now)
+
+        assert bench.origin.pause.snapshot(bench.now).waiting == 0
+
     @pytest.mark.parametrize("status", [429, 503])
     def test_a_told_wait_pauses_the_origin(self, status: int) -> None:
         """An answer with ``Retry-After`` closes the gate for every call, and says so."""
@@ -467,6 +476,7 @@ class TestPause:
         early, late = _sent(bench), _sent(bench)
         bench.clock.advance(1.0)
         late.settle(answer(429, retry_after=20.0), bench.now)
+        bench.clock.advance(1.0)
 
         early.settle(answer(200), bench.now)
 
@@ -644,6 +654,31 @@ class TestEnd:
 
         assert step == (Wait(seconds, WaitSource.RETRY_AFTER) if fits else Finish(End.DEADLINE))
 
+    @pytest.mark.parametrize("retry_after", [100.0, None])
+    def test_who_cannot_wait_for_the_gate_takes_no_turn_at_it(
+        self, retry_after: float | None
+    ) -> None:
+        """A throttled call that ends at its deadline leaves the first turn to another."""
+        bench = Bench(Policy(call_timeout=60.0))
+        call = _sent(bench)
+        bench.pause(100.0)
+
+        step = call.settle(answer(429, retry_after=retry_after), bench.now)
+
+        assert step == Finish(End.DEADLINE)
+        assert bench.origin.pause.snapshot(bench.now).waiting == 0
+
+    @pytest.mark.parametrize(("took", "fits"), [(52.0, True), (52.5, False), (55.0, False)])
+    def test_a_wait_that_nobody_told_must_fit_too(self, took: float, fits: bool) -> None:
+        """Band and backoff are tested against the deadline as a told wait is."""
+        bench = Bench(Policy(call_timeout=60.0))
+        call = _sent(bench, VERTO_READ)
+        bench.clock.advance(took)
+
+        step = call.settle(answer(503), bench.now)
+
+        assert step == (BAND if fits else Finish(End.DEADLINE))
+
     def test_the_deadline_counts_from_the_start_of_the_call(self) -> None:
         """Time spent in attempts leaves less for waits."""
         bench = Bench(Policy(call_timeout=60.0), chance=lambda: 0.0)
@@ -805,6 +840,16 @@ class TestStaleConnection:
         step = call.settle(failure(Failure.STALE_CONNECTION), bench.now)
 
         assert step == Wait(0.0, WaitSource.NONE)
+
+    def test_at_the_deadline_it_ends_the_call(self) -> None:
+        """A resend that costs nothing is not begun after the deadline either."""
+        bench = Bench(Policy(call_timeout=60.0))
+        call = _sent(bench)
+        bench.clock.advance(60.0)
+
+        step = call.settle(failure(Failure.STALE_CONNECTION), bench.now)
+
+        assert step == Finish(End.DEADLINE)
 
     def test_it_does_not_lengthen_the_backoff(self) -> None:
         """The first resend that is charged waits as the first."""
@@ -1227,6 +1272,7 @@ outcomes = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(
     script=st.lists(st.tuples(outcomes, st.floats(0.0, 40.0)), max_size=8),
     chance=st.floats(0.0, 1.0, exclude_max=True),

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.pipeline.makers import (
@@ -331,6 +331,7 @@ class TestTime:
 
         assert script.sends == 0
 
+    @settings(deadline=None)
     @given(over=st.floats(0.0, 100.0), takes=st.floats(0.0, 50.0))
     def test_no_attempt_is_left_without_time(self, over: float, takes: float) -> None:
         """Whenever something is sent, some time is left for it."""
@@ -925,6 +926,7 @@ steps = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(
     script=st.lists(steps, min_size=4, max_size=4),
     takes=st.floats(0.0, 40.0),

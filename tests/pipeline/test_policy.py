@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verto_resilience.errors import ConfigurationError
@@ -392,6 +392,7 @@ class TestError:
         with pytest.raises(ValueError, match="max_attempts is 0; allowed: at least 1, at most 10"):
             Policy(max_attempts=0)
 
+    @settings(deadline=None)
     @given(st.dictionaries(st.sampled_from(sorted(ROWS)), st.none() | st.text() | st.floats()))
     def test_nothing_else_is_ever_raised(self, values: dict[str, Any]) -> None:
         """Whatever the values, a policy is built or refused as configuration."""

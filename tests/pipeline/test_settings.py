@@ -252,7 +252,7 @@ class TestProblem:
         """A person reads which setting it is, what was given and what may be."""
         assert row.problem(value) == problem
 
-    @settings(max_examples=500)
+    @settings(max_examples=500, deadline=None)
     @given(row=st.sampled_from(settings_table()), value=strangers)
     def test_no_value_raises(self, row: Setting, value: Any) -> None:
         """Whatever is given, the answer is a sentence or nothing."""

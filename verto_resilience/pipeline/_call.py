@@ -198,7 +198,7 @@ class Call:
         end = self._why_not(outcome)
         if end is not None:
             return Finish(end)
-        if is_free:
+        if is_free and now < self.deadline:
             return self._wait(0.0, WaitSource.NONE, outcome)
         return self._resend(outcome, now)
 

@@ -26,7 +26,8 @@ class Origin:
         pause: Until when it must not be called.
         budget: How many resends it may get.
         breaker: Its circuit, where circuits are kept for each origin.
-        asked_for: Whether it was asked for since the registry last looked for one to let go.
+        asked_for: Whether it was asked for again since the registry last looked for one to let
+            go.
     """
 
     __slots__ = (
@@ -45,7 +46,7 @@ class Origin:
     ) -> None:
         """Start with everything closed, open and full, in that order."""
         self.key = key
-        self.asked_for = True
+        self.asked_for = False
         self.pause = pause
         self.budget = RetryBudget(policy.budget_settings())
         self.breaker = make_breaker()

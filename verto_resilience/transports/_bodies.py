@@ -34,9 +34,12 @@ class Replay:
         self.possible = False
         # Whatever a stranger's tell() and seek() raise, the answer is that it cannot be rewound.
         with suppress(Exception):
-            if callable(getattr(body, "seek", None)):
-                self._start = body.tell()
-                self.possible = isinstance(self._start, int)
+            # Going to where it stands proves that it can go back: tell() alone promises nothing.
+            start = body.tell()
+            body.seek(start)
+            says_no = callable(getattr(body, "seekable", None)) and not body.seekable()
+            self._start = start
+            self.possible = isinstance(start, int) and not says_no
 
     def rewind(self) -> bool:
         """Go back to where it stood; ``False`` when it will not go."""

@@ -76,7 +76,8 @@ def front_and_path(url: str) -> tuple[str, str, str]:
 
 def is_verto(host: str, policy: Policy) -> bool:
     """Say whether a host is one of Verto's, or of those the policy names in their place."""
-    return any(host == name or host.endswith(f".{name}") for name in policy.verto_hosts)
+    names = [name.lower() for name in policy.verto_hosts]
+    return any(host == name or host.endswith(f".{name}") for name in names)
 
 
 class RequestsExchange:
@@ -276,6 +277,8 @@ class RequestsExchange:
             case None:
                 return _cut(default[0], left), _cut(default[1], left)
             case Timeout():
+                given = given.clone()
+                given.total = _cut(given.total, left)
                 return given
             case (connect, read):
                 connect = default[0] if connect is None else connect

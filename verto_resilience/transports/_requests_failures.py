@@ -10,6 +10,7 @@ from types import TracebackType
 
 import requests.exceptions as rex
 import urllib3.exceptions as uex
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from verto_resilience.errors import ResilienceError
 from verto_resilience.outcome import Failure
@@ -51,7 +52,7 @@ def failure_of(error: Exception) -> Failure:
 def _connection(error: Exception) -> Failure:
     if isinstance(error, uex.HTTPError):
         return _cause(error)
-    if isinstance(error, rex.ReadTimeout):
+    if isinstance(error, rex.Timeout):
         return Failure.READ_TIMEOUT
     inner = error.args[0] if error.args else None
     return _cause(inner) if isinstance(inner, Exception) else Failure.RESET
@@ -96,16 +97,22 @@ def _protocol(error: uex.ProtocolError) -> Failure:
 
 def _tls(error: BaseException) -> Failure:
     """Tell a bad certificate and a failed handshake from a connection that broke later."""
-    certificate = (ssl.SSLCertVerificationError, ssl.CertificateError)
+    certificate = (ssl.SSLCertVerificationError, ssl.CertificateError, CertificateError)
     if any(isinstance(cause, certificate) for cause in _causes(error)):
+        return Failure.CERTIFICATE
+    if _came_through(error, "assert_fingerprint"):
         return Failure.CERTIFICATE
     return Failure.TLS_HANDSHAKE if _in_handshake(error) else Failure.RESET
 
 
 def _in_handshake(error: BaseException) -> bool:
     """Say whether it came up in the handshake, which ends before the request is sent."""
-    # ssl names the method that does it in public.
-    return any(_passed_through(cause.__traceback__, "do_handshake") for cause in _causes(error))
+    return _came_through(error, "do_handshake")
+
+
+def _came_through(error: BaseException, function: str) -> bool:
+    """Say whether it was raised below a function; ssl and urllib3 name these in public."""
+    return any(_passed_through(cause.__traceback__, function) for cause in _causes(error))
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -1,0 +1,67 @@
+import io
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.transports.responses import prepared
+from verto_resilience.transports._request_secrets import secrets_of
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"headers": {"Authorization": "Bearer canary"}},
+        {"headers": {"Authorization": b"Bearer canary"}},
+        {"headers": {"X-Api-Key": "canary"}},
+        {"headers": {"Cookie": 'a=b; sid="canary"'}},
+        {"auth": ("me", "canary")},
+        {"params": {"access_token": "canary"}},
+        {"json": {"apiKey": "canary"}},
+        {"json": [{"a": {"tokens": ["x", "canary"]}}]},
+        {"data": {"password": "canary"}},
+    ],
+)
+def test_credentials_are_found(options: dict[str, Any]) -> None:
+    """Headers, user, query and body are looked through."""
+    assert "canary" in secrets_of(prepared(**options))
+
+
+def test_what_names_no_credential_is_left_alone() -> None:
+    """Ids, amounts and keys for repeats are none."""
+    request = prepared(
+        url="https://api.example.com/a?currencyFrom=USD",
+        headers={"Idempotency-Key": "key-1", "Vfx-Correlation-Id": "id-1"},
+        json={"paymentId": "p-1", "amount": 5},
+    )
+
+    assert secrets_of(request) == frozenset()
+
+
+def test_its_form_in_a_url_is_one_too() -> None:
+    """A server may quote a value as the URL had it."""
+    assert {"a b/c", "a%20b%2Fc"} <= secrets_of(prepared(json={"secret": "a b/c"}))
+
+
+@pytest.mark.parametrize(
+    "body", [io.BytesIO(b'{"apiKey": "canary"}'), b"{" * 5000, b"[" * 5000, b"\xff", b"x" * 70_000]
+)
+def test_a_body_that_cannot_be_read_holds_none(body: object) -> None:
+    """A stream is not touched, and what is no JSON brings no exception."""
+    assert secrets_of(prepared(url="https://api.example.com/", data=body)) == frozenset()
+
+
+def test_no_request_has_none() -> None:
+    """Where there is no request there is nothing to find."""
+    assert secrets_of(None) == frozenset()
+
+
+@given(st.binary(max_size=200), st.text(max_size=50))
+def test_any_request_is_looked_through(body: bytes, authorization: str) -> None:
+    """No body, URL or header brings an exception."""
+    request = prepared(url="https://api.example.com/", data=body)
+    request.headers["Authorization"] = f"Basic {authorization}"
+    request.url = f"https://[{authorization}"
+
+    assert isinstance(secrets_of(request), frozenset)
