@@ -1,0 +1,239 @@
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from opentelemetry import trace
+
+from tests.telemetry.makers import ORIGIN, WRITE, Bench, HostError, Sdk, answer, failed
+from verto_resilience.errors import CircuitOpenError
+from verto_resilience.machines import Mode
+from verto_resilience.pipeline import CallSpan, Policy
+from verto_resilience.telemetry import _names as names
+from verto_resilience.telemetry._span_rows import LOGS
+
+ROWS = {row.name: row for row in LOGS}
+
+
+class Keeping(logging.Handler):
+    """Keeps the records it is given."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it."""
+        self.records.append(record)
+
+
+@pytest.fixture
+def records() -> Iterator[list[logging.LogRecord]]:
+    """Give the records written while the test runs."""
+    logger, keeping = logging.getLogger("verto_resilience"), Keeping()
+    logger.addHandler(keeping)
+    logger.setLevel(logging.DEBUG)
+    yield keeping.records
+    logger.setLevel(logging.NOTSET)
+    logger.removeHandler(keeping)
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    return {name: value for name, value in vars(record).items() if "." in name}
+
+
+def _checked(records: list[logging.LogRecord], event: str) -> tuple[int, str, dict[str, Any]]:
+    """Give level, text and fields of the one record of an event, all of which the table knows."""
+    (record,) = [r for r in records if vars(r)[names.EVENT] == event]
+    fields = _fields(record)
+    assert fields.pop(names.EVENT) == event
+    assert fields.keys() - set(ROWS[event].attributes) == set()
+    return record.levelno, record.getMessage(), fields
+
+
+def test_a_circuit_that_opens_is_a_warning(records: list[logging.LogRecord]) -> None:
+    """The record says whose circuit, for how long, why, and what failed last."""
+    bench = Bench(policy=Policy(max_attempts=1, consecutive_failures=1, break_jitter=0.0))
+
+    bench.run(answer(500))
+
+    level, text, fields = _checked(records, "circuit_breaker.transition")
+    assert level == logging.WARNING
+    assert text == f"circuit {ORIGIN} opened for 5.0 s: consecutive_failures, last failure 500"
+    assert fields == {
+        "server.address": "api.example.com",
+        "server.port": 443,
+        "verto.circuit_breaker.key": ORIGIN,
+        "verto.circuit_breaker.from": "closed",
+        "verto.circuit_breaker.state": "open",
+        "verto.circuit_breaker.break_duration": 5.0,
+        "verto.circuit_breaker.reason": "consecutive_failures",
+        "verto.circuit_breaker.last_failure": "500",
+    }
+
+
+def test_a_circuit_that_recovers_is_information(records: list[logging.LogRecord]) -> None:
+    """Half-open and closed are told at INFO."""
+    policy = Policy(max_attempts=1, consecutive_failures=1, successes_to_close=1)
+    bench = Bench(policy=policy)
+    bench.run(answer(500))
+    bench.clock.advance(10.0)
+
+    bench.run(answer(200))
+
+    told = [(r.levelno, vars(r)[names.CIRCUIT_STATE]) for r in records]
+    assert told == [
+        (logging.WARNING, "open"),
+        (logging.INFO, "half_open"),
+        (logging.INFO, "closed"),
+    ]
+
+
+def test_a_pause_is_a_warning(records: list[logging.LogRecord]) -> None:
+    """The record says for how long, and whether the server named the time."""
+    bench = Bench(policy=Policy(max_attempts=1, pause_ramp=0.0))
+
+    bench.run(answer(429, retry_after=7.0))
+
+    level, text, fields = _checked(records, "pause.began")
+    assert level == logging.WARNING
+    assert text == f"{ORIGIN} answered 429: paused 7.0 s as it asked"
+    assert fields["verto.response.status_code"] == 429
+    assert fields["verto.pause.told"] is True
+    assert fields["verto.pause.cut"] is False
+    assert fields["verto.pause.seconds"] == pytest.approx(7.0)
+
+
+def test_a_refusal_is_information(records: list[logging.LogRecord]) -> None:
+    """A refused send names method, template and origin, and when to ask again."""
+    bench = Bench(policy=Policy(max_attempts=1, consecutive_failures=1, break_jitter=0.0))
+    bench.run(answer(500))
+
+    with pytest.raises(CircuitOpenError):
+        bench.run(answer(200), request=WRITE)
+
+    level, text, fields = _checked(records, "call.refused")
+    assert level == logging.INFO
+    assert text == (
+        f"POST /fx/{{id}} to {ORIGIN} not sent: the circuit of the origin is open, again in 5.0 s"
+    )
+    assert fields["verto.call.end"] == "circuit_open"
+    assert fields["verto.rejection.retry_after"] == 5.0
+    assert fields["verto.correlation_id.sent"] == "corr-1"
+
+
+def test_an_overruled_refusal_is_information(records: list[logging.LogRecord]) -> None:
+    """What observe_only lets pass is told."""
+    policy = Policy(max_attempts=1, consecutive_failures=1, breaker_mode=Mode.OBSERVE_ONLY)
+    bench = Bench(policy=policy)
+    bench.run(answer(500))
+
+    bench.run(answer(200))
+
+    level, _, fields = _checked(records, "circuit_breaker.overruled")
+    assert level == logging.INFO
+    assert fields["verto.circuit_breaker.state"] == "open"
+
+
+def test_a_spent_budget_is_a_warning(records: list[logging.LogRecord]) -> None:
+    """A resend the budget forbids is told once."""
+    policy = Policy(budget_capacity=1.0, budget_trickle=0.0, budget_deposit=0.0)
+    bench = Bench(policy=policy)
+
+    bench.run(answer(500), answer(500))
+
+    level, text, _ = _checked(records, "retry_budget.spent")
+    assert level == logging.WARNING
+    assert text == f"GET to {ORIGIN} not resent: the retry budget of the origin is empty"
+
+
+def test_an_unknown_outcome_is_an_error(records: list[logging.LogRecord]) -> None:
+    """A write that may have been executed is told with all that helps to reconcile it."""
+    bench = Bench()
+
+    with pytest.raises(HostError):
+        bench.run(failed(), request=WRITE)
+
+    level, text, fields = _checked(records, "call.outcome_unknown")
+    assert level == logging.ERROR
+    assert "read_timeout: nobody knows whether it was executed" in text
+    assert fields == {
+        "server.address": "api.example.com",
+        "server.port": 443,
+        "verto.request.method": "POST",
+        "verto.operation.template": "/fx/{id}",
+        "verto.operation.kind": "moves_money",
+        "verto.correlation_id.sent": "corr-1",
+        "verto.category": "transport",
+        "verto.failure": "read_timeout",
+    }
+
+
+def test_an_ordinary_call_is_not_logged(records: list[logging.LogRecord]) -> None:
+    """Nobody has to act on a call that went well, or on a resend that did."""
+    bench = Bench()
+
+    bench.run(answer(200))
+    bench.run(answer(503), answer(200))
+
+    assert records == []
+
+
+@pytest.mark.parametrize("call_span", [CallSpan.AUTO, CallSpan.NEVER])
+def test_records_belong_to_the_trace(records: list[logging.LogRecord], call_span: CallSpan) -> None:
+    """Where a span is current, the record carries its ids."""
+    bench = Bench(policy=Policy(max_attempts=1, consecutive_failures=1, call_span=call_span))
+
+    bench.run(answer(500))
+
+    (record,) = records
+    spans = {f"{span.context.span_id:016x}": span for span in bench.sdk.inner if span.context}
+    assert vars(record).get("span_id") == next(iter(spans), None)
+    assert ("trace_id" in vars(record)) == bool(spans)
+
+
+@pytest.fixture
+def a_factory_that_sets_trace_ids() -> Iterator[None]:
+    """Have every record made with trace ids of the program's own."""
+    before = logging.getLogRecordFactory()
+
+    def make(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = before(*args, **kwargs)
+        record.trace_id = "the program's"
+        return record
+
+    logging.setLogRecordFactory(make)
+    yield
+    logging.setLogRecordFactory(before)
+
+
+@pytest.mark.usefixtures("a_factory_that_sets_trace_ids")
+def test_a_record_factory_of_the_program_goes_first(records: list[logging.LogRecord]) -> None:
+    """A program that sets trace ids itself keeps them, and the record is not lost."""
+    bench = Bench(policy=Policy(max_attempts=1, consecutive_failures=1))
+    program = Sdk().tracers.get_tracer("program")
+
+    with trace.use_span(program.start_span("around"), end_on_exit=True):
+        bench.run(answer(500))
+
+    (record,) = records
+    assert vars(record)["trace_id"] == "the program's"
+    assert vars(record)[names.EVENT] == "circuit_breaker.transition"
+
+
+def test_a_level_that_is_off_costs_no_record(caplog: pytest.LogCaptureFixture) -> None:
+    """Below the logger's level nothing is written."""
+    caplog.set_level(logging.ERROR, "verto_resilience")
+    bench = Bench(policy=Policy(max_attempts=1, consecutive_failures=1))
+
+    bench.run(answer(500))
+
+    assert caplog.records == []
+
+
+def test_the_library_stays_quiet_by_itself() -> None:
+    """Without a handler of the program nothing is printed."""
+    handlers = logging.getLogger("verto_resilience").handlers
+
+    assert [type(handler) for handler in handlers] == [logging.NullHandler]

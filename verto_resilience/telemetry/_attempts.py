@@ -1,0 +1,193 @@
+"""One attempt: its span, its trace headers, its duration.
+
+The span begins before the first byte is sent and ends when the attempt does: with the headers where
+the caller streams the body, else with the body.
+"""
+
+import time
+from collections.abc import MutableMapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from opentelemetry.context import attach, detach
+from opentelemetry.trace import (
+    Link,
+    Span,
+    Status,
+    StatusCode,
+    Tracer,
+    set_span_in_context,
+)
+
+from verto_resilience.outcome import Outcome
+from verto_resilience.pipeline import Received, WaitSource
+from verto_resilience.telemetry import _names as names
+from verto_resilience.telemetry._endings import Endings
+from verto_resilience.telemetry._endpoints import Attributes
+from verto_resilience.telemetry._mishaps import class_name
+
+if TYPE_CHECKING:
+    from contextvars import Token
+
+    from opentelemetry.context import Context
+
+    from verto_resilience.telemetry._calls import CallDrawing
+
+ERROR = Status(StatusCode.ERROR)
+_FIRST_FAILING_STATUS = 400
+
+
+def error_type_of(outcome: Outcome, error: BaseException | None) -> str | None:
+    """Say what failed, for spans and metrics alike; ``None`` when nothing did.
+
+    The class of the exception as the caller sees it, or the status as text from 400 on. Who breaks
+    off (``KeyboardInterrupt`` and its like) is no error.
+    """
+    if error is not None:
+        return class_name(type(error)) if isinstance(error, Exception) else None
+    if outcome.status is None:
+        return None if outcome.failure is None else outcome.failure.value
+    return str(outcome.status) if outcome.status >= _FIRST_FAILING_STATUS else None
+
+
+class AttemptDrawing:
+    """What both sorts of attempt have in common.
+
+    Attributes:
+        wants_details: Whether anybody records what identifies the answer.
+    """
+
+    __slots__ = (
+        "_began",
+        "_call",
+        "_context",
+        "_details",
+        "_error_type",
+        "_number",
+        "_outcome",
+        "_source",
+        "_span",
+        "_started_at",
+        "_token",
+        "_waited",
+        "wants_details",
+    )
+
+    def __init__(self, call: "CallDrawing", number: int, waited: float, source: WaitSource) -> None:
+        """Take note of what is to be sent; nothing begins yet."""
+        self.wants_details = False
+        self._call = call
+        self._number = number
+        self._waited = waited
+        self._source = source
+        self._context = call.context
+        self._span: Span | None = None
+        self._token: Token[Context] | None = None
+        self._outcome: Outcome | None = None
+        self._error_type: str | None = None
+        self._details: Received | None = None
+        self._began = 0
+        self._started_at = 0
+
+    def __enter__(self) -> Self:
+        """Begin the span and make it current."""
+        try:
+            self._begin()
+        except Exception as error:  # noqa: BLE001
+            self._call.tools.mishaps.note("beginning a span", error)
+        # Also without a span: the context may carry the word that this request is drawn.
+        self._token = attach(self._context)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Measure, end the span, and go back to the context before."""
+        elapsed = time.perf_counter_ns() - self._began
+        if error is not None:
+            self._outcome = None
+            self._error_type = class_name(type(error)) if isinstance(error, Exception) else None
+        try:
+            self._measure(elapsed / 1e9)
+        except Exception as mishap:  # noqa: BLE001
+            self._call.tools.mishaps.note("recording a metric", mishap)
+        try:
+            self._end(elapsed)
+        except Exception as mishap:  # noqa: BLE001
+            self._call.tools.mishaps.note("ending a span", mishap)
+        if self._token is not None:
+            detach(self._token)
+
+    def inject(self, headers: MutableMapping[str, str]) -> None:
+        """Add what carries the trace to the server."""
+        raise NotImplementedError
+
+    def ended(self, outcome: Outcome, error: Exception | None) -> None:
+        """Keep what came of it until the span ends."""
+        self._outcome = outcome
+        self._error_type = error_type_of(outcome, error)
+        self._call.last = outcome
+
+    def received(self, details: Received) -> None:
+        """Keep what identifies the answer until the span ends."""
+        self._details = details
+
+    def _start(self, tracer: Tracer) -> Span:
+        raise NotImplementedError
+
+    def _endings(self) -> Endings:
+        raise NotImplementedError
+
+    def _measure(self, seconds: float) -> None:
+        raise NotImplementedError
+
+    def _begin(self) -> None:
+        call = self._call
+        self._context = call.context_inside
+        self._began = time.perf_counter_ns()
+        if call.tracer is None:
+            return
+        self._started_at = time.time_ns()
+        span = self._span = self._start(call.tracer)
+        self._context = set_span_in_context(span, self._context)
+        if span.is_recording():
+            self.wants_details = True
+        call.previous = span.get_span_context()
+
+    def _links(self) -> list[Link] | None:
+        """Point from a resend to the send before: without a parent nothing else does."""
+        previous = self._call.previous
+        if previous is None or not previous.is_valid:
+            return None
+        return [Link(previous, {names.LINK_KIND: "resend_of"})]
+
+    def _describe_wait(self, attributes: Attributes) -> None:
+        last = self._call.last
+        if self._number > 1 and last is not None:
+            attributes[names.RESEND_REASON] = last.cause
+        attributes[names.WAIT_SECONDS] = self._waited
+        attributes[names.WAIT_SOURCE] = self._source.value
+
+    def _end(self, elapsed: int) -> None:
+        span = self._span
+        if span is None:
+            return
+        if span.is_recording():
+            if self._outcome is not None:
+                span.set_attributes(
+                    self._endings().of(
+                        self._outcome,
+                        self._error_type,
+                        self._details,
+                        self._call.request.correlation_id,
+                    )
+                )
+            elif self._error_type is not None:
+                span.set_attribute(names.ERROR_TYPE, self._error_type)
+            if self._error_type is not None:
+                span.set_status(ERROR)
+        # The same length as the metric's, also when the wall clock is set meanwhile.
+        span.end(self._started_at + elapsed)

@@ -1,0 +1,185 @@
+"""What is logged: one structured record for each thing a person may have to act on."""
+
+import logging
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from opentelemetry.context import get_current
+from opentelemetry.trace import get_current_span
+
+from verto_resilience.machines import State
+from verto_resilience.pipeline import (
+    BudgetSpent,
+    CallRefused,
+    CallRequest,
+    CircuitMoved,
+    Event,
+    OutcomeUnknown,
+    PauseBegan,
+    RefusalOverruled,
+)
+from verto_resilience.telemetry import _names as names
+from verto_resilience.telemetry._servers import server_of
+from verto_resilience.telemetry._suppression import is_silenced
+
+_log = logging.getLogger("verto_resilience")
+_log.addHandler(logging.NullHandler())
+
+Fields = dict[str, str | int | float | bool]
+
+
+class Line(NamedTuple):
+    """A record before it is written: how bad, what in words, what in fields."""
+
+    level: int
+    text: str
+    fields: Fields
+
+
+class LogObserver:
+    """Writes to the logger ``verto_resilience``; its handlers and level are the program's affair.
+
+    Each record has its facts as attributes named as in ``docs/telemetry.md`` (``extra``), and
+    ``trace_id``, ``span_id`` and ``trace_flags`` where a span is current. None quotes a URL, a
+    header, a body or an exception's message.
+    """
+
+    __slots__ = ()
+
+    def on_event(self, event: Event) -> None:
+        """Write it down where it is of note."""
+        describe = _LINES.get(type(event))
+        if describe is None:
+            return
+        line: Line = describe(event)
+        if not _log.isEnabledFor(line.level) or is_silenced(get_current()):
+            return
+        try:
+            _log.log(line.level, line.text, extra={**line.fields, **_trace()})
+        except KeyError:
+            # A record factory of the program has set trace_id, and a record refuses it twice.
+            _log.log(line.level, line.text, extra=line.fields)
+
+
+def _trace() -> dict[str, str]:
+    context = get_current_span().get_span_context()
+    if not context.is_valid:
+        return {}
+    return {
+        "trace_id": f"{context.trace_id:032x}",
+        "span_id": f"{context.span_id:016x}",
+        "trace_flags": f"{context.trace_flags:02x}",
+    }
+
+
+def _circuit_moved(event: CircuitMoved) -> Line:
+    moved = event.transition
+    fields: Fields = {
+        names.EVENT: names.LOG_TRANSITION,
+        **_server(event.origin, None),
+        names.CIRCUIT_KEY: event.key,
+        names.CIRCUIT_FROM: moved.before.value,
+        names.CIRCUIT_STATE: moved.after.value,
+    }
+    if moved.after is not State.OPEN:
+        text = f"circuit {event.key} is {moved.after.value} (was {moved.before.value})"
+        return Line(logging.INFO, text, fields)
+    text = f"circuit {event.key} opened"
+    if moved.break_duration is not None:
+        fields[names.CIRCUIT_BREAK] = moved.break_duration
+        text += f" for {moved.break_duration:.1f} s"
+    if moved.reason is not None:
+        fields[names.CIRCUIT_REASON] = moved.reason.value
+        text += f": {moved.reason.value}"
+    if moved.last_failure is not None:
+        fields[names.CIRCUIT_LAST_FAILURE] = moved.last_failure
+        text += f", last failure {moved.last_failure}"
+    return Line(logging.WARNING, text, fields)
+
+
+def _pause_began(event: PauseBegan) -> Line:
+    pausing = event.pausing
+    fields: Fields = {
+        names.EVENT: names.LOG_PAUSE,
+        **_server(event.origin, None),
+        names.INNER_STATUS_CODE: event.status,
+        names.PAUSE_SECONDS: pausing.seconds,
+        names.PAUSE_TOLD: pausing.told,
+        names.PAUSE_CUT: pausing.cut,
+    }
+    told = "as it asked" if pausing.told else "by the backoff, for it named no time"
+    cut = ", cut to the longest allowed" if pausing.cut else ""
+    text = f"{event.origin} answered {event.status}: paused {pausing.seconds:.1f} s {told}{cut}"
+    return Line(logging.WARNING, text, fields)
+
+
+def _call_refused(event: CallRefused) -> Line:
+    fields = _request(names.LOG_REFUSAL, event.request)
+    fields[names.CALL_END] = event.end.value
+    again = ""
+    if event.retry_after is not None:
+        fields[names.REJECTION_RETRY_AFTER] = event.retry_after
+        again = f", again in {event.retry_after:.1f} s"
+    text = f"{_named(event.request)} not sent: {event.end.sentence}{again}"
+    return Line(logging.INFO, text, fields)
+
+
+def _refusal_overruled(event: RefusalOverruled) -> Line:
+    fields = _request(names.LOG_OVERRULED, event.request)
+    fields[names.CIRCUIT_STATE] = event.refusal.state.value
+    text = f"{_named(event.request)} sent although the circuit is {event.refusal.state.value}"
+    return Line(logging.INFO, f"{text}: observe_only", fields)
+
+
+def _budget_spent(event: BudgetSpent) -> Line:
+    fields = _request(names.LOG_BUDGET, event.request)
+    text = f"{_named(event.request)} not resent: the retry budget of the origin is empty"
+    return Line(logging.WARNING, text, fields)
+
+
+def _outcome_unknown(event: OutcomeUnknown) -> Line:
+    fields = _request(names.LOG_UNKNOWN, event.request)
+    fields[names.CATEGORY] = event.outcome.category.value
+    if event.outcome.status is not None:
+        fields[names.INNER_STATUS_CODE] = event.outcome.status
+    if event.outcome.failure is not None:
+        fields[names.FAILURE] = event.outcome.failure.value
+    text = (
+        f"{_named(event.request)} ended with {event.outcome.cause}: nobody knows whether it was "
+        "executed, reconcile before doing it anew"
+    )
+    return Line(logging.ERROR, text, fields)
+
+
+def _server(origin: str, host: str | None) -> Fields:
+    server = server_of(origin, host)
+    return {names.SERVER_ADDRESS: server.address, names.SERVER_PORT: server.port}
+
+
+def _request(event: str, request: CallRequest) -> Fields:
+    fields: Fields = {
+        names.EVENT: event,
+        **_server(request.origin, request.host),
+        names.INNER_METHOD: request.method,
+    }
+    if request.operation is not None:
+        fields[names.OPERATION] = request.operation.template
+        fields[names.OPERATION_KIND] = request.operation.kind.value
+    if request.correlation_id is not None:
+        fields[names.CORRELATION_SENT] = request.correlation_id[: names.LONGEST_ID]
+    return fields
+
+
+def _named(request: CallRequest) -> str:
+    where = "" if request.operation is None else f" {request.operation.template}"
+    return f"{request.method}{where} to {request.origin}"
+
+
+_LINES: dict[type[Event], Callable[[Any], Line]] = {
+    CircuitMoved: _circuit_moved,
+    PauseBegan: _pause_began,
+    CallRefused: _call_refused,
+    RefusalOverruled: _refusal_overruled,
+    BudgetSpent: _budget_spent,
+    OutcomeUnknown: _outcome_unknown,
+}

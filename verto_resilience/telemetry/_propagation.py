@@ -1,0 +1,47 @@
+"""Trace headers: the global propagator's, checked before they go onto a request."""
+
+from collections.abc import MutableMapping
+from urllib.parse import urlsplit
+
+from opentelemetry import propagate
+from opentelemetry.context import Context
+
+
+class Propagation:
+    """Puts the current trace into the headers of requests that may carry it.
+
+    Args:
+        targets: Domains, subdomains included, that may be told; ``None`` for every one.
+    """
+
+    __slots__ = ("_targets",)
+
+    def __init__(self, targets: tuple[str, ...] | None) -> None:
+        """Keep the domains in lower case."""
+        self._targets = None if targets is None else tuple(t.lower().strip(".") for t in targets)
+
+    def allows(self, origin: str) -> bool:
+        """Whether an origin may be told; the ``Host`` header has no say in where it goes."""
+        if self._targets is None:
+            return True
+        name = urlsplit(origin).hostname or ""
+        return any(name == target or name.endswith(f".{target}") for target in self._targets)
+
+    def inject(self, headers: MutableMapping[str, str], context: Context) -> None:
+        """Add the headers of the global propagator for this context.
+
+        Raises:
+            ValueError: The propagator made something that could not be sent; nothing is added.
+            Exception: What the propagator raised.
+        """
+        made: dict[str, str] = {}
+        propagate.inject(made, context)
+        for name, value in made.items():
+            if not (_is_sendable(name) and _is_sendable(value)):
+                raise ValueError(f"the propagator gave a header that cannot be sent: {name!r}")
+        headers.update(made)
+
+
+def _is_sendable(text: object) -> bool:
+    # http.client would raise on these, and the request would pay for it.
+    return isinstance(text, str) and text.isascii() and text.isprintable()

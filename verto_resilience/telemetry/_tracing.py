@@ -1,0 +1,168 @@
+"""Spans and durations of calls and attempts, through the OpenTelemetry API alone."""
+
+import logging
+from collections.abc import Collection, MutableMapping
+from types import TracebackType
+from typing import Self
+
+from opentelemetry.context import Context, get_current
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import TracerProvider
+
+from verto_resilience.outcome import Outcome
+from verto_resilience.pipeline import (
+    CallReport,
+    CallRequest,
+    CallScope,
+    Policy,
+    Received,
+    WaitSource,
+)
+from verto_resilience.telemetry import _names as names
+from verto_resilience.telemetry._calls import SILENT, CallDrawing, Tools
+from verto_resilience.telemetry._endings import Endings
+from verto_resilience.telemetry._endpoints import Endpoints
+from verto_resilience.telemetry._mishaps import Mishaps
+from verto_resilience.telemetry._propagation import Propagation
+from verto_resilience.telemetry._providers import Meters, Tracers
+from verto_resilience.telemetry._suppression import HTTP_KEY, Beside, is_silenced
+
+_log = logging.getLogger("verto_resilience")
+
+
+class OtelTracing:
+    """Draws each attempt as a CLIENT span and each call as an INTERNAL one; measures both.
+
+    Nothing is made while no SDK is installed, except that a trace which is current (a remote
+    parent, baggage) is put into the headers of each attempt. An SDK that is installed later is
+    noticed at the next call. Safe for threads. What fails in here is noted once and never touches
+    a call.
+
+    Args:
+        policy: Its ``call_span`` says when a call gets a span of its own.
+        beside: What to do below an instrumentation that draws the request already.
+        known_methods: HTTP methods shown as they are, in place of the standard ones; any other is
+            ``_OTHER``. ``None``: the standard ones. What the variable
+            ``OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`` names belongs here.
+        allowed_query: Query keys whose values may stand in ``url.full``; none by default.
+        propagate_to: Domains, subdomains included, that get trace headers; ``None``: all.
+        tracer_provider: ``None``: the global one.
+        meter_provider: ``None``: the global one.
+    """
+
+    __slots__ = ("_beside", "_meters", "_mishaps", "_told", "_tools", "_tracers")
+
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        beside: Beside | str = Beside.DEFER,
+        known_methods: Collection[str] | None = None,
+        allowed_query: Collection[str] = (),
+        propagate_to: Collection[str] | None = None,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+    ) -> None:
+        """Look at no provider yet: an SDK may still come."""
+        propagation = Propagation(None if propagate_to is None else tuple(propagate_to))
+        methods = names.KNOWN_METHODS if known_methods is None else known_methods
+        self._beside = Beside(beside)
+        self._mishaps = Mishaps()
+        self._tracers = Tracers(tracer_provider, self._mishaps)
+        self._meters = Meters(meter_provider, self._mishaps)
+        self._told = False
+        self._tools = Tools(
+            call_span=policy.call_span,
+            allowed_query=frozenset(allowed_query),
+            endpoints=Endpoints(methods, propagation),
+            propagation=propagation,
+            http_endings=Endings(http=True),
+            inner_endings=Endings(http=False),
+            mishaps=self._mishaps,
+        )
+
+    def call(self, request: CallRequest) -> CallScope:
+        """Give the scope of a call."""
+        try:
+            return self._scope(request)
+        except Exception as error:  # noqa: BLE001
+            self._mishaps.note("beginning a call", error)
+            return SILENT
+
+    def _scope(self, request: CallRequest) -> CallScope:
+        context = get_current()
+        if is_silenced(context):
+            return SILENT
+        tracer, instruments = self._tracers.current(), self._meters.current()
+        is_nested = bool(context) and bool(context.get(HTTP_KEY))
+        draws_http = not is_nested or self._beside is Beside.NEST
+        if tracer is None and instruments is None:
+            if not context or not draws_http:
+                return SILENT
+            return Propagating(self._tools, request, context)
+        if is_nested:
+            self._tell_of_choice()
+            if self._beside is Beside.SILENT:
+                tracer = None
+        return CallDrawing(
+            self._tools,
+            request,
+            context,
+            tracer=tracer,
+            instruments=instruments,
+            is_nested=is_nested,
+            draws_http=draws_http,
+        )
+
+    def _tell_of_choice(self) -> None:
+        if self._told:
+            return
+        self._told = True
+        _log.info(
+            "another instrumentation draws these requests: attempts are shown the way %r does; "
+            "nest, takeover and silent are the other ways",
+            self._beside.value,
+        )
+
+
+class Propagating:
+    """A call nobody records, in a context that is passed on to the server."""
+
+    __slots__ = ("_context", "_request", "_tools")
+    wants_details = False
+
+    def __init__(self, tools: Tools, request: CallRequest, context: Context) -> None:
+        """Keep what the headers are made of."""
+        self._tools = tools
+        self._request = request
+        self._context = context
+
+    def __enter__(self) -> Self:
+        """Begin nothing."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End nothing."""
+
+    def attempt(self, number: int, waited: float, source: WaitSource) -> Self:  # noqa: ARG002
+        """Give this scope again: each attempt carries the same context."""
+        return self
+
+    def inject(self, headers: MutableMapping[str, str]) -> None:
+        """Add the headers that carry the context to the server."""
+        try:
+            if self._tools.endpoints.of(self._request).propagates:
+                self._tools.propagation.inject(headers, self._context)
+        except Exception as error:  # noqa: BLE001
+            self._tools.mishaps.note("adding trace headers", error)
+
+    def ended(self, what: Outcome | CallReport, error: Exception | None) -> None:
+        """Hear nothing."""
+
+    def received(self, details: Received) -> None:
+        """Note nothing."""
