@@ -13,13 +13,22 @@ from hypothesis import strategies as st
 
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.machines import BreakerSettings, BudgetSettings, Mode, PauseSettings
-from verto_resilience.pipeline import CallSpan, CircuitKey, Policy, Setting, Unit, settings_table
+from verto_resilience.pipeline import (
+    Beside,
+    CallSpan,
+    CircuitKey,
+    Policy,
+    Setting,
+    Unit,
+    settings_table,
+)
 
 TABLE = settings_table()
 ROWS = {row.name: row for row in TABLE}
 WHOLE = (Unit.COUNT, Unit.BYTES)
 NUMBERS = tuple(row for row in TABLE if row.high is not None)
 OPTIONAL = {
+    "propagate_to",
     "connect_timeout",
     "read_timeout",
     "consecutive_failures",
@@ -100,6 +109,7 @@ class TestTable:
         choices = {row.name: row.choices for row in TABLE if row.unit is Unit.CHOICE}
 
         assert choices == {
+            "beside": tuple(Beside),
             "breaker_mode": tuple(Mode),
             "circuit_key": tuple(CircuitKey),
             "call_span": tuple(CallSpan),

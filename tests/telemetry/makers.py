@@ -1,7 +1,7 @@
 """Calls with a scripted edge, recorded by a real SDK in memory; nothing is sent, nobody waits."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from opentelemetry.sdk.metrics import MeterProvider
@@ -209,6 +209,9 @@ def _point(point: Any) -> tuple[dict[str, Any], float]:
     return labels, point.value
 
 
+_CHOICES = {"beside", "propagate_to", "allowed_query"}
+
+
 @dataclass
 class Bench:
     """A pipeline that telemetry listens to."""
@@ -220,6 +223,8 @@ class Bench:
 
     def __post_init__(self) -> None:
         """Put it together as an adapter does."""
+        chosen = {name: self.tracing.pop(name) for name in _CHOICES & set(self.tracing)}
+        self.policy = replace(self.policy, **chosen)
         self.circuits = Circuits(self.policy, chance=_half)
         tracing = OtelTracing(
             self.policy,
@@ -228,7 +233,6 @@ class Bench:
             **self.tracing,
         )
         metrics = OtelMetrics(
-            self.policy,
             self.circuits,
             now=self.clock.monotonic,
             meter_provider=self.sdk.meters,

@@ -10,8 +10,7 @@ from opentelemetry.trace import SpanKind, StatusCode, use_span
 
 from tests.telemetry.check import Traffic, check, serious
 from tests.telemetry.makers import READ, WRITE, Bench, Edge, Sdk, answer
-from verto_resilience.pipeline import CallSpan, Policy
-from verto_resilience.telemetry import Beside
+from verto_resilience.pipeline import Beside, CallSpan, Policy
 from verto_resilience.telemetry._suppression import HTTP_KEY, SILENCE_KEY, is_silenced
 
 

@@ -190,7 +190,7 @@ def test_a_registry_is_not_kept_alive() -> None:
     sdk = Sdk()
     circuits = Circuits(Policy(), chance=lambda: 0.5)
     clock = FakeClock()
-    metrics = OtelMetrics(Policy(), circuits, now=clock.monotonic, meter_provider=sdk.meters)
+    metrics = OtelMetrics(circuits, now=clock.monotonic, meter_provider=sdk.meters)
     circuits.at(ORIGIN, clock.monotonic())
     assert len(sdk.points("verto.circuit_breaker.status")) == 3
     gone = weakref.ref(circuits)

@@ -192,7 +192,7 @@ def test_a_provider_that_is_not_there_is_looked_for_once(
         clock=clock,
         chance=lambda: 0.5,
         circuits=circuits,
-        observer=OtelMetrics(policy, circuits),
+        observer=OtelMetrics(circuits),
         tracing=OtelTracing(policy),
     )
 

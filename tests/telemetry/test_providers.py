@@ -38,7 +38,7 @@ policy, clock = Policy(), FakeClock()
 circuits = Circuits(policy, chance=lambda: 0.5)
 pipeline = Pipeline(
     policy, clock=clock, chance=lambda: 0.5, circuits=circuits,
-    observer=Observers(OtelMetrics(policy, circuits, now=clock.monotonic)),
+    observer=Observers(OtelMetrics(circuits, now=clock.monotonic)),
     tracing=OtelTracing(policy),
 )
 
@@ -115,7 +115,7 @@ def test_without_an_sdk_the_same_servers_are_told(
         Policy(),
         clock=FakeClock(),
         chance=lambda: 0.5,
-        tracing=OtelTracing(Policy(), **tracing),
+        tracing=OtelTracing(Policy(**tracing)),
     )
     edge = Edge(answer(503), answer(200))
 

@@ -4,6 +4,7 @@ from verto_resilience.config._catalogue import load_catalogue, read_text_file
 from verto_resilience.config._environment import (
     PREFIX,
     is_switched_off,
+    known_methods,
     load_policy,
     parse,
     read_environment,
@@ -14,6 +15,7 @@ from verto_resilience.config._reference import render_settings, shown
 __all__ = [
     "PREFIX",
     "is_switched_off",
+    "known_methods",
     "load_catalogue",
     "load_policy",
     "parse",

@@ -64,6 +64,16 @@ def is_switched_off(environ: Mapping[str, str] | None = None) -> bool:
     return environ.get(PREFIX + "DISABLED", "").strip().lower() in _YES
 
 
+def known_methods(environ: Mapping[str, str] | None = None) -> tuple[str, ...] | None:
+    """Read OpenTelemetry's list of HTTP methods to be shown as they are; ``None``: the usual ones.
+
+    Source: ``OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS``, OpenTelemetry semantic conventions, HTTP.
+    """
+    environ = os.environ if environ is None else environ
+    text = environ.get("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", "")
+    return tuple(part.strip() for part in text.split(",") if part.strip()) or None
+
+
 def parse(setting: Setting, text: str) -> Any:
     """Read one value.
 

@@ -1,5 +1,6 @@
 """What users mount: ``VertoAdapter``, ``mount`` and ``unmount``."""
 
+import types
 from typing import Any
 
 import requests
@@ -7,7 +8,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 
 from verto_resilience.mounting._assembly import Assembly
 from verto_resilience.outcome import Catalogue, Operations
-from verto_resilience.pipeline import Circuits, Observer, Policy
+from verto_resilience.pipeline import Beside, Circuits, Observer, Policy
 from verto_resilience.transports import ResilientAdapter
 
 
@@ -44,7 +45,8 @@ class VertoAdapter(ResilientAdapter):
         self._assemble(assembly, inner)
 
     @classmethod
-    def _around(cls, inner: BaseAdapter, assembly: Assembly) -> "VertoAdapter":
+    def around(cls, inner: BaseAdapter, assembly: Assembly) -> "VertoAdapter":
+        """Wrap an adapter with parts that others share; closing it closes ``inner``."""
         adapter = cls.__new__(cls)
         adapter._assemble(assembly, inner, owns_inner=True)  # noqa: SLF001 - its own class
         return adapter
@@ -139,10 +141,12 @@ def mount(
     assembly = Assembly(
         policy=policy, observer=observer, catalogue=catalogue, operations=operations
     )
+    if assembly.pipeline.policy.beside is Beside.TAKEOVER:
+        _switch_off_instrumentor(session)
     for prefix in prefixes or tuple(adapters):
         inner = session.get_adapter(prefix)
         if not isinstance(inner, ResilientAdapter):
-            session.mount(prefix, VertoAdapter._around(inner, assembly))  # noqa: SLF001
+            session.mount(prefix, VertoAdapter.around(inner, assembly))
     return session
 
 
@@ -153,3 +157,14 @@ def unmount(session: requests.Session) -> requests.Session:
             adapter.give_back()
             session.mount(prefix, adapter.inner)
     return session
+
+
+def _switch_off_instrumentor(session: requests.Session) -> None:
+    """Let a session send without ``RequestsInstrumentor``, so that attempts are drawn here.
+
+    The same as its ``uninstrument_session``, without needing it installed.
+    """
+    send = session.send
+    if getattr(send, "opentelemetry_instrumentation_requests_applied", False):
+        plain = send.__wrapped__  # type: ignore[attr-defined]
+        session.send = types.MethodType(plain, session)  # type: ignore[method-assign]

@@ -6,7 +6,7 @@ import weakref
 from dataclasses import replace
 from typing import Any
 
-from verto_resilience.config import is_switched_off, load_catalogue, load_policy
+from verto_resilience.config import is_switched_off, known_methods, load_catalogue, load_policy
 from verto_resilience.outcome import Catalogue, Operations
 from verto_resilience.pipeline import Circuits, Observer, Observers, Pipeline, Policy, SystemClock
 from verto_resilience.telemetry import LogObserver, OtelMetrics, OtelTracing
@@ -49,7 +49,7 @@ class Assembly:
         self.clock = SystemClock()
         circuits = Circuits(policy, chance=random.random)
         _registries.add(circuits)
-        listeners: list[Observer] = [LogObserver(), OtelMetrics(policy, circuits)]
+        listeners: list[Observer] = [LogObserver(), OtelMetrics(circuits)]
         if observer is not None:
             listeners.append(observer)
         self.pipeline = Pipeline(
@@ -60,7 +60,7 @@ class Assembly:
             catalogue=catalogue,
             operations=operations,
             observer=Observers(*listeners),
-            tracing=OtelTracing(policy),
+            tracing=OtelTracing(policy, known_methods=known_methods()),
         )
 
     def __getstate__(self) -> Any:
@@ -74,18 +74,20 @@ class Assembly:
 
 
 _registries: weakref.WeakSet[Circuits] = weakref.WeakSet()
+_standing_still: list[Circuits] = []
 
 
 def _before_fork() -> None:
     # A lock that another thread holds at the instant of a fork would stay held in the child for
     # ever. They guard arithmetic only, so taking all of them is a matter of microseconds.
-    for circuits in list(_registries):
+    _standing_still.extend(_registries)
+    for circuits in _standing_still:
         circuits.hold_still()
 
 
 def _after_fork() -> None:
-    for circuits in list(_registries):
-        circuits.go_on()
+    while _standing_still:
+        _standing_still.pop().go_on()
 
 
 if hasattr(os, "register_at_fork"):

@@ -28,7 +28,7 @@ from verto_resilience.pipeline._observer import (
     Tracing,
 )
 from verto_resilience.pipeline._pipeline import Pipeline
-from verto_resilience.pipeline._policy import CallSpan, CircuitKey, Policy, settings_table
+from verto_resilience.pipeline._policy import Beside, CallSpan, CircuitKey, Policy, settings_table
 from verto_resilience.pipeline._report import Attempt, CallReport, End, WaitSource
 from verto_resilience.pipeline._request import CallRequest
 from verto_resilience.pipeline._settings import Setting, Unit
@@ -39,6 +39,7 @@ __all__ = [
     "Attempt",
     "AttemptEnded",
     "AttemptScope",
+    "Beside",
     "BudgetSpent",
     "Call",
     "CallEnded",

@@ -51,7 +51,8 @@ class Rejection:
     """Do not send.
 
     Attributes:
-        end: ``circuit_open`` or ``paused``.
+        end: ``circuit_open`` or ``paused``; ``deadline`` or ``interrupted`` for a call that had
+            waited.
         key: Whose verdict it is.
         retry_after: Seconds after which asking again makes sense, or ``None``.
         refusal: What the circuit said, when it was the circuit.
@@ -301,6 +302,13 @@ class Call:
         return self._wait(seconds, source, outcome)
 
     def _length(self, outcome: Outcome, now: float) -> tuple[float, WaitSource]:
+        seconds, source = self._own_length(outcome, now)
+        if self._origin.pause.remaining(now) > seconds:
+            # Somebody else's answer closed the gate for longer: one wait instead of two.
+            return self._origin.pause.wait(now), WaitSource.PAUSE
+        return seconds, source
+
+    def _own_length(self, outcome: Outcome, now: float) -> tuple[float, WaitSource]:
         policy, resend = self._policy, len(self._attempts) - self._free
         if outcome.retry_after is not None:
             # The gate's own turn is spread over the ramp, and never before what was told.

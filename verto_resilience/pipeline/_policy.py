@@ -24,6 +24,22 @@ class CallSpan(StrEnum):
     NEVER = "never"
 
 
+class Beside(StrEnum):
+    """What to do below an instrumentation that draws the HTTP request already.
+
+    ``DEFER``: attempts are INTERNAL spans without any ``http.*``, the duration metric and the trace
+    headers are left to the other. ``NEST``: attempts are CLIENT spans below the other's, with trace
+    headers of their own; service maps count the request twice. ``TAKEOVER``: the other is switched
+    off for the session when it is mounted; where that cannot be done, as ``DEFER``. ``SILENT``: no
+    spans.
+    """
+
+    DEFER = "defer"
+    NEST = "nest"
+    TAKEOVER = "takeover"
+    SILENT = "silent"
+
+
 class CircuitKey(StrEnum):
     """What has a circuit of its own."""
 
@@ -46,6 +62,11 @@ class Policy:
 
     disabled: bool = setting(
         False, Unit.FLAG, "Kill switch: requests go straight to the inner adapter."
+    )
+    install: bool = setting(
+        False,
+        Unit.FLAG,
+        "Whether opentelemetry-instrument mounts it on every session of the process.",
     )
     max_attempts: int = setting(
         3, Unit.COUNT, "Sends of one call at the most, the first included.", low=1, high=10
@@ -241,6 +262,20 @@ class Policy:
         CallSpan.AUTO,
         Unit.CHOICE,
         "Whether a call gets an INTERNAL span; auto: only where no span is current.",
+    )
+    beside: Beside = setting(
+        Beside.DEFER,
+        Unit.CHOICE,
+        "What to do below an instrumentation that draws the request already.",
+    )
+    propagate_to: tuple[str, ...] | None = setting(
+        None,
+        Unit.NAMES,
+        "Domains, subdomains included, that get trace headers; none means every one.",
+        optional=True,
+    )
+    allowed_query: tuple[str, ...] = setting(
+        (), Unit.NAMES, "Query keys whose values may stand in url.full; all others are redacted."
     )
 
     def __post_init__(self) -> None:

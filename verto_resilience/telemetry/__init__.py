@@ -5,7 +5,6 @@ Needs ``opentelemetry-api`` alone. What is emitted, and when, stands in ``docs/t
 
 from verto_resilience.telemetry._log import LogObserver
 from verto_resilience.telemetry._metrics import OtelMetrics
-from verto_resilience.telemetry._suppression import Beside
 from verto_resilience.telemetry._tracing import OtelTracing
 
-__all__ = ["Beside", "LogObserver", "OtelMetrics", "OtelTracing"]
+__all__ = ["LogObserver", "OtelMetrics", "OtelTracing"]

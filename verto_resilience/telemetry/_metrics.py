@@ -18,7 +18,6 @@ from verto_resilience.pipeline import (
     Event,
     OutcomeUnknown,
     PauseBegan,
-    Policy,
     RefusalOverruled,
 )
 from verto_resilience.telemetry import _names as names
@@ -35,7 +34,6 @@ class OtelMetrics:
     :class:`OtelTracing`. Nothing is counted while no SDK is installed.
 
     Args:
-        policy: The settings that ``circuits`` was made with.
         circuits: The registry to show; held weakly.
         now: Reads the clock that the registry is used with; monotonic seconds.
         meter_provider: ``None``: the global one.
@@ -45,7 +43,6 @@ class OtelMetrics:
 
     def __init__(
         self,
-        policy: Policy,  # noqa: ARG002
         circuits: Circuits,
         *,
         now: Callable[[], float] = time.monotonic,

@@ -11,6 +11,7 @@ from opentelemetry.trace import TracerProvider
 
 from verto_resilience.outcome import Outcome
 from verto_resilience.pipeline import (
+    Beside,
     CallReport,
     CallRequest,
     CallScope,
@@ -25,7 +26,7 @@ from verto_resilience.telemetry._endpoints import Endpoints
 from verto_resilience.telemetry._mishaps import Mishaps
 from verto_resilience.telemetry._propagation import Propagation
 from verto_resilience.telemetry._providers import Meters, Tracers
-from verto_resilience.telemetry._suppression import HTTP_KEY, Beside, is_silenced
+from verto_resilience.telemetry._suppression import HTTP_KEY, is_silenced
 
 _log = logging.getLogger("verto_resilience")
 
@@ -39,13 +40,12 @@ class OtelTracing:
     a call.
 
     Args:
-        policy: Its ``call_span`` says when a call gets a span of its own.
-        beside: What to do below an instrumentation that draws the request already.
+        policy: Says when a call gets a span of its own (``call_span``), what to do below another
+            instrumentation (``beside``), which query values may be shown (``allowed_query``) and
+            who gets trace headers (``propagate_to``).
         known_methods: HTTP methods shown as they are, in place of the standard ones; any other is
             ``_OTHER``. ``None``: the standard ones. What the variable
             ``OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`` names belongs here.
-        allowed_query: Query keys whose values may stand in ``url.full``; none by default.
-        propagate_to: Domains, subdomains included, that get trace headers; ``None``: all.
         tracer_provider: ``None``: the global one.
         meter_provider: ``None``: the global one.
     """
@@ -56,24 +56,21 @@ class OtelTracing:
         self,
         policy: Policy,
         *,
-        beside: Beside | str = Beside.DEFER,
         known_methods: Collection[str] | None = None,
-        allowed_query: Collection[str] = (),
-        propagate_to: Collection[str] | None = None,
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
     ) -> None:
         """Look at no provider yet: an SDK may still come."""
-        propagation = Propagation(None if propagate_to is None else tuple(propagate_to))
+        propagation = Propagation(policy.propagate_to)
         methods = names.KNOWN_METHODS if known_methods is None else known_methods
-        self._beside = Beside(beside)
+        self._beside = policy.beside
         self._mishaps = Mishaps()
         self._tracers = Tracers(tracer_provider, self._mishaps)
         self._meters = Meters(meter_provider, self._mishaps)
         self._told = False
         self._tools = Tools(
             call_span=policy.call_span,
-            allowed_query=frozenset(allowed_query),
+            allowed_query=frozenset(policy.allowed_query),
             endpoints=Endpoints(methods, propagation),
             propagation=propagation,
             http_endings=Endings(http=True),

@@ -52,16 +52,17 @@ class FakeClock:
             seconds: How long; a negative length is noted and takes no time.
 
         Returns:
-            ``False`` after :meth:`interrupt`, and then no time passes.
+            ``False`` where :meth:`interrupt` ends it, and then no time passes.
         """
         self.sleeps.append(seconds)
         if self._interrupted:
+            self._interrupted = False
             return False
         self.advance(max(0.0, seconds))
         return True
 
     def interrupt(self) -> None:
-        """End every later sleep at once, as closing an adapter does."""
+        """End the next sleep at once, as closing the adapter during it does."""
         self._interrupted = True
 
     def __repr__(self) -> str:
