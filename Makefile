@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.synced
 
 CODE := verto_resilience tests docs $(wildcard examples)
+PROMETHEUS := build/prometheus
 PURE_FLOORS := verto_resilience/outcome/*,verto_resilience/machines/*
 
 # PYTHON=...          the interpreter for .venv instead of the newest one found
@@ -29,7 +30,7 @@ UV := env -u VIRTUAL_ENV $(BIN)/uv
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(STAMP) ## watch calls meet a throttled, a failing and a recovering server
@@ -40,6 +41,23 @@ test: lint types ## run every check: style, floors, types, tests, coverage
 	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --cov --cov-report=term $(PYTEST_ARGS)
 	@echo "coverage of the pure floors:"
 	@$(BIN)/coverage report --include='$(PURE_FLOORS)' --fail-under=$(FLOOR_COVERAGE)
+
+.PHONY: prometheus-tests
+prometheus-tests: $(STAMP) ## run the dashboard's queries and the rules on a real Prometheus
+	@tests/prometheus/fetch.sh $(PROMETHEUS) || echo "going on without it" >&2
+	$(BIN)/pytest -q -m prometheus $(PYTEST_ARGS) tests/prometheus
+
+.PHONY: otlp-tests
+otlp-tests: $(STAMP) ## decode what is exported by OTLP, also through a real collector
+	@$(UV) sync --frozen --inexact --all-extras --group dev --group collector --quiet || \
+		echo "the collector cannot be had (uv's message is above): going on without it" >&2
+	$(BIN)/pytest -q -m otlp $(PYTEST_ARGS) tests/otlp
+
+.PHONY: browser-tests
+browser-tests: $(STAMP) ## look at the flight report in a real Chromium
+	@tests/browser/install.sh || echo "going on without it" >&2
+	@$(UV) sync --frozen --inexact --all-extras --group dev --group browser --quiet
+	$(BIN)/pytest -q -m browser $(PYTEST_ARGS) tests/browser
 
 .PHONY: lint
 lint: $(STAMP) ## check style, the lock and the floors
