@@ -29,40 +29,86 @@ from verto_resilience.outcome import (
 from verto_resilience.pipeline import (
     Attempt,
     CallReport,
+    End,
     Event,
     Observer,
     Policy,
 )
+from verto_resilience.transports import (
+    ApiFailureError,
+    BadRequestError,
+    CallOutcome,
+    ClientError,
+    ConflictError,
+    ForbiddenError,
+    GatewayTimeoutError,
+    InternalServerError,
+    NotFoundError,
+    OutcomeError,
+    ServerError,
+    ServiceUnavailableError,
+    TooManyRequestsError,
+    UnauthorizedError,
+    raise_for_outcome,
+)
+
+# Takes the place of the subpackage as an attribute, once it is loaded; importing from
+# verto_resilience.outcome goes on working.
+from verto_resilience.transports import outcome_of as outcome
 from verto_resilience.transports import report_of as report
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ApiError",
+    "ApiFailureError",
     "Attempt",
+    "BadRequestError",
+    "CallOutcome",
     "CallRejectedError",
     "CallReport",
     "Catalogue",
     "Category",
     "CircuitOpenError",
+    "ClientError",
     "ConfigurationError",
+    "ConflictError",
+    "End",
     "Event",
     "Failure",
+    "ForbiddenError",
+    "GatewayTimeoutError",
     "Health",
+    "InternalServerError",
     "Mode",
+    "NotFoundError",
     "Observer",
     "Operation",
     "Operations",
     "Outcome",
+    "OutcomeError",
     "PausedError",
     "Policy",
     "Resend",
     "ResilienceError",
+    "ServerError",
+    "ServiceUnavailableError",
     "State",
+    "TooManyRequestsError",
     "TripReason",
+    "UnauthorizedError",
     "VertoAdapter",
     "load_policy",
     "mount",
+    "outcome",
+    "raise_for_outcome",
     "report",
     "unmount",
 ]
+
+# Tracebacks, pickles and error.type name a class by where users import it from.
+for _name in __all__:
+    _thing = globals()[_name]
+    if isinstance(_thing, type):
+        _thing.__module__ = __name__
+del _name, _thing

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verto_resilience.errors import ConfigurationError
@@ -148,6 +148,7 @@ class TestDocumentedTable:
         """Everybody who asks is given the same table."""
         assert Catalogue.documented() is Catalogue.documented()
 
+    @settings(deadline=None)
     @given(st.integers(-10_000, 10_000))
     def test_the_same_status_gives_the_same_constant(self, status: int) -> None:
         """Whatever the number, an outcome is made once for it and never raises."""

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verto_resilience.outcome import (
@@ -122,6 +122,7 @@ class TestResponse:
         assert outcome.retry_after == 2.0
         assert outcome.resend is Resend.IF_REPEATABLE
 
+    @settings(deadline=None)
     @given(
         status=st.integers(0, 999),
         retry_after=st.none() | st.floats(0.0, 1e9),

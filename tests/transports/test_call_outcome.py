@@ -36,8 +36,8 @@ def test_a_person_reads_what_happened_and_what_to_do() -> None:
         "  The request conflicts with the server's current state.",
         '  The server says: API error code 4711 (Duplicate paymentId), "paymentId was used"',
         (
-            "  An earlier attempt of this call may have been executed, and this answer may be about "
-            "that: reconcile before doing it again."
+            "  An earlier attempt of this call may have been executed, and this answer may be "
+            "about that: reconcile before doing it again."
         ),
         "  2 attempts: 503, then after 6.25 s (backoff) 409.",
         (

@@ -2,11 +2,14 @@
 
 from verto_resilience.outcome._api_error import (
     DEFAULT_CODE_KEYS,
+    LONGEST_MESSAGE,
     ApiError,
     may_deny_success,
     read_api_error,
 )
 from verto_resilience.outcome._catalogue import Catalogue, ClassRule, CodeEntry, StatusEntry
+from verto_resilience.outcome._catalogue_diff import Change, Difference, RowKind, diff
+from verto_resilience.outcome._catalogue_file import read_catalogue, write_catalogue
 from verto_resilience.outcome._classify import classify_failure, classify_response
 from verto_resilience.outcome._operations import (
     Operation,
@@ -24,28 +27,43 @@ from verto_resilience.outcome._outcome import (
     WaitRule,
 )
 from verto_resilience.outcome._retry_after import told_to_wait
+from verto_resilience.outcome._scrub import names_a_secret, scrub, scrub_known
+from verto_resilience.outcome._status_page import PageStatus, StatusPage, read_status_page
 
 __all__ = [
     "DEFAULT_CODE_KEYS",
+    "LONGEST_MESSAGE",
     "ApiError",
     "Catalogue",
     "Category",
+    "Change",
     "ClassRule",
     "CodeEntry",
+    "Difference",
     "Failure",
     "Health",
     "Operation",
     "OperationKind",
     "Operations",
     "Outcome",
+    "PageStatus",
     "Repeatable",
     "Resend",
+    "RowKind",
     "StatusEntry",
+    "StatusPage",
     "WaitRule",
     "classify_failure",
     "classify_response",
+    "diff",
     "is_repeatable",
     "may_deny_success",
+    "names_a_secret",
     "read_api_error",
+    "read_catalogue",
+    "read_status_page",
+    "scrub",
+    "scrub_known",
     "told_to_wait",
+    "write_catalogue",
 ]

@@ -28,6 +28,7 @@ class StatusEntry:
         resend: Whether a request so answered may be sent again.
         wait: How to find the wait when the server did not say.
         source: Where this comes from.
+        description: What Verto's page says of it, word for word; empty when it says nothing.
     """
 
     status: int
@@ -38,6 +39,7 @@ class StatusEntry:
     resend: Resend
     wait: WaitRule
     source: str
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,8 @@ class Catalogue:
     @cache
     def documented(cls) -> Self:
         """Give the table of Verto's status page, read once from the packaged data."""
-        text = resources.files("verto_resilience.outcome").joinpath("catalogue.toml").read_text()
-        table = tomllib.loads(text)
+        file = resources.files("verto_resilience.outcome").joinpath("catalogue.toml")
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
         classes = {int(row.pop("class")): _class_rule(row) for row in table["class"]}
         statuses = [_status_entry(row, classes) for row in table["status"]]
         codes = [CodeEntry(**row) for row in table["code"]]
@@ -130,6 +132,11 @@ class Catalogue:
         """Give every code row, lowest first."""
         return tuple(self._codes[code] for code in sorted(self._codes))
 
+    def rule(self, status: int) -> StatusEntry | ClassRule:
+        """Give what rules a status: its row, or the rule of its class where it has none."""
+        entry = self._statuses.get(status)
+        return self._classes.get(status // 100, self._classes[5]) if entry is None else entry
+
     def outcome(self, status: int) -> Outcome:
         """Give the outcome of a response with this status and nothing else to say."""
         known = self._outcomes.get(status)
@@ -138,15 +145,14 @@ class Catalogue:
         return known
 
     def _make_outcome(self, status: int) -> Outcome:
-        entry = self._statuses.get(status)
-        rule = self._classes.get(status // 100, self._classes[5]) if entry is None else entry
+        rule = self.rule(status)
         return Outcome(
             rule.category,
             rule.health,
             rule.resend,
             rule.wait,
             status=status,
-            documented=entry is not None,
+            documented=isinstance(rule, StatusEntry),
         )
 
 
@@ -177,4 +183,5 @@ def _status_entry(row: Mapping[str, Any], classes: Mapping[int, ClassRule]) -> S
         Resend(merged["resend"]),
         WaitRule(merged["wait"]),
         merged["source"],
+        merged["description"],
     )

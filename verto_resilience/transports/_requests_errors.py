@@ -5,9 +5,14 @@ import requests.exceptions
 from verto_resilience.errors import CallRejectedError, CircuitOpenError, PausedError
 from verto_resilience.pipeline import End, Rejection
 
+# Tracebacks, pickles and error.type name a class by where users import it from.
+_PUBLIC = "verto_resilience.transports"
+
 
 class RequestsCallRejectedError(CallRejectedError, requests.exceptions.ConnectionError):
     """The request was not sent; also a :class:`requests.exceptions.ConnectionError`."""
+
+    __module__ = _PUBLIC
 
 
 class RequestsCircuitOpenError(
@@ -15,11 +20,15 @@ class RequestsCircuitOpenError(
 ):
     """The circuit is open; also a :class:`requests.exceptions.ConnectionError`."""
 
+    __module__ = _PUBLIC
+
 
 class RequestsPausedError(
     PausedError, RequestsCallRejectedError, requests.exceptions.ConnectionError
 ):
     """The origin is paused; also a :class:`requests.exceptions.ConnectionError`."""
+
+    __module__ = _PUBLIC
 
 
 def rejection_error(rejection: Rejection) -> RequestsCallRejectedError:

@@ -1,0 +1,219 @@
+"""Errors for answers that are no success, raised when the caller asks for it.
+
+    requests.HTTPError
+     +-- OutcomeError                   carries the CallOutcome, and each of its fields
+          +-- ApiFailureError               2xx whose body says ``"success": false``
+          +-- ClientError                   any other 4xx
+          |    +-- BadRequestError              400
+          |    +-- UnauthorizedError            401
+          |    +-- ForbiddenError               403
+          |    +-- NotFoundError                404
+          |    +-- ConflictError                409
+          |    +-- TooManyRequestsError         429
+          +-- ServerError                   any other 5xx
+               +-- InternalServerError          500
+               +-- ServiceUnavailableError      503
+               +-- GatewayTimeoutError          504
+
+None is a ``ResilienceError``: those say that nothing was sent, and these that the server answered.
+"""
+
+from typing import Any
+
+import requests
+from requests.hooks import default_hooks
+from requests.models import PreparedRequest
+
+from verto_resilience.outcome import Category, names_a_secret, scrub_known
+from verto_resilience.transports._call_outcome import CallOutcome
+from verto_resilience.transports._outcome_of import outcome_of
+from verto_resilience.transports._request_secrets import secrets_of
+
+
+class OutcomeError(requests.HTTPError):
+    """The server answered, and not with success.
+
+    ``str()`` of it is :class:`CallOutcome`'s: for people, and without credentials. Pickled, it
+    keeps its outcome, its notes, and its response as the server sent it; of the request the body,
+    the hooks and the headers and cookies that hold credentials stay behind.
+
+    Attributes:
+        outcome: What came of the call. Its fields are attributes of the error as well.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        outcome: CallOutcome | None = None,
+        response: requests.Response | None = None,
+        request: requests.Request | PreparedRequest | None = None,
+    ) -> None:
+        """Keep the outcome and spread out its fields."""
+        super().__init__(message, response=response, request=request)
+        outcome = CallOutcome() if outcome is None else outcome
+        self.outcome = outcome
+        self.asked = outcome.asked
+        self.status = outcome.status
+        self.status_message = outcome.status_message
+        self.status_meaning = outcome.status_meaning
+        self.category = outcome.category
+        self.documented = outcome.documented
+        self.failure = outcome.failure
+        self.code = outcome.code
+        self.code_meaning = outcome.code_meaning
+        self.message = outcome.message
+        self.call_id = outcome.call_id
+        self.stack_id = outcome.stack_id
+        self.correlation_id = outcome.correlation_id
+        self.correlation_id_received = outcome.correlation_id_received
+        self.attempts = outcome.attempts
+        self.end = outcome.end
+        self.ambiguous = outcome.ambiguous
+        self.possibly_executed = outcome.possibly_executed
+        self.retry_after = outcome.retry_after
+        self.operation = outcome.operation
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Give what goes into a pickle."""
+        state = self.__dict__ | {
+            "response": _light_response(self.response),
+            "request": _light_request(self.request),
+        }
+        return _made_anew, (type(self), self.args, state)
+
+
+class ApiFailureError(OutcomeError):
+    """The status says success, and the body ``"success": false``."""
+
+
+class ClientError(OutcomeError):
+    """4xx: the request has to change before it can succeed."""
+
+
+class BadRequestError(ClientError):
+    """400: the request is malformed, or a parameter is not valid."""
+
+
+class UnauthorizedError(ClientError):
+    """401: credentials are missing, expired or wrong."""
+
+
+class ForbiddenError(ClientError):
+    """403: the caller may not do this."""
+
+
+class NotFoundError(ClientError):
+    """404: there is no such resource."""
+
+
+class ConflictError(ClientError):
+    """409: the request conflicts with the state that the server is in."""
+
+
+class TooManyRequestsError(ClientError):
+    """429: too many requests; ``retry_after`` has the seconds where the server said them."""
+
+
+class ServerError(OutcomeError):
+    """5xx: the server failed; a write may have been executed, see ``ambiguous``."""
+
+
+class InternalServerError(ServerError):
+    """500: a generic error."""
+
+
+class ServiceUnavailableError(ServerError):
+    """503: the server is not able to handle requests for now."""
+
+
+class GatewayTimeoutError(ServerError):
+    """504: the server waited too long for another one."""
+
+
+_BY_STATUS: dict[int, type[OutcomeError]] = {
+    400: BadRequestError,
+    401: UnauthorizedError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+    429: TooManyRequestsError,
+    500: InternalServerError,
+    503: ServiceUnavailableError,
+    504: GatewayTimeoutError,
+}
+_CLIENT_ERRORS = range(400, 500)
+
+
+def raise_for_outcome(response: requests.Response) -> CallOutcome:
+    """Raise a typed error for an answer that is no success; else say what came of the call.
+
+    Args:
+        response: Usually one that came through the adapter; any other is classified from itself.
+
+    Returns:
+        The outcome of a success or a redirect.
+
+    Raises:
+        OutcomeError: The subclass for the status, or for its class where Verto does not document
+            the status; :class:`ApiFailureError` for a 2xx that denies its success. Each is a
+            ``requests.HTTPError``, with ``response`` and ``request``.
+    """
+    outcome = outcome_of(response)
+    if outcome.category in _NO_ERROR:
+        return outcome
+    raise error_class(outcome)(str(outcome), outcome=outcome, response=response)
+
+
+def error_class(outcome: CallOutcome) -> type[OutcomeError]:
+    """Give the class of the error for an outcome that is no success."""
+    if outcome.category is Category.API_FAILURE:
+        return ApiFailureError
+    status = outcome.status or 0
+    documented = _BY_STATUS.get(status)
+    if documented is not None:
+        return documented
+    # A caller's catalogue may call any status an error.
+    failed = outcome.category is Category.SERVER_ERROR and status not in _CLIENT_ERRORS
+    return ServerError if failed else ClientError
+
+
+_NO_ERROR = frozenset({Category.SUCCESS, Category.REDIRECT})
+
+
+def _made_anew(
+    kind: type[OutcomeError], args: tuple[Any, ...], state: dict[str, Any]
+) -> OutcomeError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+def _light_response(response: requests.Response | None) -> requests.Response | None:
+    """Copy a response for a pickle, without reading what is still on the connection."""
+    if response is None:
+        return None
+    state = {name: getattr(response, name, None) for name in response.__attrs__}
+    if not isinstance(state["_content"], bytes):
+        state["_content"] = None
+    state["url"] = scrub_known(response.url or "", secrets_of(response.request))
+    state["request"] = _light_request(response.request)
+    state["history"] = [_light_response(earlier) for earlier in response.history]
+    light = requests.Response()
+    vars(light).update(state, raw=None, _content_consumed=True)
+    return light
+
+
+def _light_request(request: object) -> PreparedRequest | None:
+    """Copy a request for a pickle, without credentials, body and hooks."""
+    if not isinstance(request, PreparedRequest):
+        return None
+    light = PreparedRequest()
+    light.method = request.method
+    light.url = scrub_known(request.url or "", secrets_of(request))
+    light.headers = request.headers.copy()
+    for name in [name for name in light.headers if names_a_secret(name)]:
+        del light.headers[name]
+    light.hooks = default_hooks()
+    return light

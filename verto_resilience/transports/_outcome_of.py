@@ -1,0 +1,201 @@
+"""Puts together what came of a call, from a response or an exception of requests."""
+
+from dataclasses import replace
+from http import HTTPStatus
+
+import requests
+from requests.models import PreparedRequest
+
+from verto_resilience.errors import CallRejectedError
+from verto_resilience.outcome import (
+    LONGEST_MESSAGE,
+    ApiError,
+    Catalogue,
+    Operation,
+    Outcome,
+    classify_failure,
+    classify_response,
+    may_deny_success,
+    read_api_error,
+    scrub,
+    scrub_known,
+    told_to_wait,
+)
+from verto_resilience.pipeline import Attempt, CallReport, Policy, SystemClock
+from verto_resilience.transports._call_outcome import CallOutcome
+from verto_resilience.transports._report_of import report_of
+from verto_resilience.transports._request_secrets import secrets_of
+from verto_resilience.transports._requests import ResilientAdapter
+from verto_resilience.transports._requests_exchange import (
+    CALL_ID,
+    CORRELATION_ID,
+    front_and_path,
+    split_origin,
+)
+from verto_resilience.transports._requests_failures import failure_of
+
+STACK_ID = "Vfx-Api-Stack-Id"
+_FIRST_ERROR = 400
+_LONGEST_ID = 128
+_LONGEST_PATH = 200
+_LONGEST_METHOD = 20
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+
+
+def outcome_of(bearer: requests.Response | Exception) -> CallOutcome:
+    """Say what came of a call: classified, with its history and what to quote to support.
+
+    Args:
+        bearer: The response, or the exception that was raised instead. One that did not come
+            through the adapter is classified from itself, by the documented catalogue: its history
+            is empty, and whether it is ambiguous is not known.
+    """
+    if isinstance(bearer, requests.Response):
+        return _of_response(bearer)
+    known = getattr(bearer, "outcome", None)
+    if isinstance(known, CallOutcome):
+        return known
+    report = report_of(bearer)
+    response = getattr(bearer, "response", None)
+    if report is None and isinstance(response, requests.Response):
+        return _of_response(response)
+    return _of_exception(bearer, report)
+
+
+def _of_response(response: requests.Response) -> CallOutcome:
+    report = report_of(response)
+    catalogue, outcome = _classified(response, report)
+    request = response.request
+    secrets = secrets_of(request)
+    entry = catalogue.status(response.status_code)
+    error = outcome.api_error
+    code = None if error is None or error.code is None else catalogue.code(error.code)
+    told = _of_report(request, report, secrets)
+    return replace(
+        told,
+        status=response.status_code,
+        status_message=_phrase(response.status_code) if entry is None else entry.message,
+        status_meaning=None if entry is None else entry.meaning,
+        category=outcome.category,
+        documented=outcome.documented,
+        code=None if error is None else error.code,
+        code_meaning=None if code is None else code.description,
+        message=None if error is None else _clean(error.message, secrets),
+        call_id=_identifier(response.headers.get(CALL_ID), secrets),
+        stack_id=_identifier(response.headers.get(STACK_ID), secrets),
+        correlation_id_received=_identifier(response.headers.get(CORRELATION_ID), secrets),
+        retry_after=outcome.retry_after,
+    )
+
+
+def _of_exception(error: Exception, report: CallReport | None) -> CallOutcome:
+    request = getattr(error, "request", None)
+    if not isinstance(request, PreparedRequest):
+        request = None
+    told = _of_report(request, report, secrets_of(request))
+    if isinstance(error, CallRejectedError):
+        return replace(told, retry_after=error.retry_after)
+    outcome = None if report is None else report.outcome
+    if outcome is None or outcome.failure is None:
+        outcome = classify_failure(failure_of(error))
+    return replace(told, category=outcome.category, failure=outcome.failure)
+
+
+def _of_report(
+    request: PreparedRequest | None, report: CallReport | None, secrets: frozenset[str]
+) -> CallOutcome:
+    sent = None if request is None else request.headers.get(CORRELATION_ID)
+    if report is None:
+        return CallOutcome(
+            asked=_asked(request, None, secrets), correlation_id=_identifier(sent, secrets)
+        )
+    return CallOutcome(
+        asked=_asked(request, report.operation, secrets),
+        correlation_id=_identifier(report.correlation_id or sent, secrets),
+        attempts=tuple(_without_secrets(attempt, secrets) for attempt in report.attempts),
+        end=report.end,
+        ambiguous=report.ambiguous,
+        possibly_executed=report.possibly_executed,
+        operation=report.operation,
+    )
+
+
+def _classified(
+    response: requests.Response, report: CallReport | None
+) -> tuple[Catalogue, Outcome]:
+    """Give what the adapter made of it; what it did not see is read now, if it is in memory."""
+    adapter = getattr(response, "connection", None)
+    mounted = adapter.pipeline if isinstance(adapter, ResilientAdapter) else None
+    catalogue = Catalogue.documented() if mounted is None else mounted.catalogue
+    known = None if report is None else report.outcome
+    if known is not None and known.api_error is not None:
+        return catalogue, known
+    error = _api_error(response, Policy() if mounted is None else mounted.policy)
+    if known is not None and error is None:
+        return catalogue, known
+    told = None if known is None else known.retry_after
+    if known is None and response.status_code >= _FIRST_ERROR:
+        told = told_to_wait(response.headers, SystemClock().wall())
+    outcome = classify_response(catalogue, response.status_code, retry_after=told, api_error=error)
+    return catalogue, outcome
+
+
+def _api_error(response: requests.Response, policy: Policy) -> ApiError | None:
+    # Not response.content: of a response with stream=True that would read from the connection.
+    body = vars(response).get("_content")
+    if not isinstance(body, bytes) or response.is_redirect:
+        return None
+    if response.status_code < _FIRST_ERROR and not may_deny_success(body):
+        return None
+    return read_api_error(
+        body,
+        response.headers.get("Content-Type"),
+        code_keys=policy.code_keys,
+        limit=policy.error_body_limit,
+    )
+
+
+def _asked(
+    request: PreparedRequest | None, operation: Operation | None, secrets: frozenset[str]
+) -> str:
+    if request is None or not request.url:
+        return "" if operation is None else f"{operation.method} {operation.template}"
+    front, path, _ = front_and_path(request.url)
+    origin, _ = split_origin(front)
+    origin = origin.removesuffix(_DEFAULT_PORTS.get(origin.partition(":")[0], ""))
+    if operation is None:
+        known = scrub_known(path[:_LONGEST_PATH], secrets)
+        path = _bounded("/".join(scrub(part) for part in known.split("/")), _LONGEST_PATH)
+    else:
+        path = operation.template
+    return f"{_bounded(request.method or '', _LONGEST_METHOD)} {origin}{path}"
+
+
+def _without_secrets(attempt: Attempt, secrets: frozenset[str]) -> Attempt:
+    error = attempt.outcome.api_error
+    if error is None or error.message is None:
+        return attempt
+    error = replace(error, message=_clean(error.message, secrets))
+    return replace(attempt, outcome=replace(attempt.outcome, api_error=error))
+
+
+def _clean(message: str | None, secrets: frozenset[str]) -> str | None:
+    return None if message is None else scrub(message, secrets)[:LONGEST_MESSAGE]
+
+
+def _identifier(value: str | bytes | None, secrets: frozenset[str]) -> str | None:
+    if value is None:
+        return None
+    text = value.decode("latin-1") if isinstance(value, bytes) else value
+    return _bounded(scrub_known(text[:_LONGEST_ID], secrets), _LONGEST_ID) or None
+
+
+def _bounded(text: str, limit: int) -> str:
+    return "".join(c for c in text[:limit] if c.isprintable()).strip()
+
+
+def _phrase(status: int) -> str | None:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return None

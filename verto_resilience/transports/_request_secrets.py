@@ -1,0 +1,95 @@
+"""The credentials that a request carries, so that a text about it can be freed of them."""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from requests.models import PreparedRequest
+
+from verto_resilience.outcome import names_a_secret
+
+_LARGEST_BODY = 65_536
+
+
+def secrets_of(request: PreparedRequest | None) -> frozenset[str]:
+    """Collect the values of credentials in headers, URL and body; never raises.
+
+    Args:
+        request: As it was prepared; ``None`` has none. A body that is not in memory, or is larger
+            than 64 KiB, is not looked at.
+    """
+    if request is None:
+        return frozenset()
+    found = {*_in_headers(request), *_in_url(request.url or ""), *_in_body(request.body)}
+    return frozenset(form for value in found for form in (value, quote(value, safe="")) if form)
+
+
+def _in_headers(request: PreparedRequest) -> Iterator[str]:
+    for name, value in (request.headers or {}).items():
+        if not names_a_secret(_text(name)):
+            continue
+        text = _text(value)
+        yield text
+        scheme, _, credentials = text.partition(" ")
+        yield credentials.strip()
+        if scheme.lower() == "basic":
+            yield from _in_basic(credentials)
+        for pair in text.split(";"):
+            yield pair.partition("=")[2].strip().strip('"')
+
+
+def _in_basic(credentials: str) -> Iterator[str]:
+    try:
+        decoded = base64.b64decode(credentials).decode("utf-8", "replace")
+    except (binascii.Error, ValueError):
+        return
+    yield decoded
+    yield decoded.partition(":")[2]
+
+
+def _in_url(url: str) -> Iterator[str]:
+    try:
+        parts = urlsplit(url)
+        password, query = parts.password, parts.query
+    except ValueError:
+        return
+    if password:
+        yield unquote(password)
+    yield from _in_pairs(query)
+
+
+def _in_pairs(text: str) -> Iterator[str]:
+    for name, value in parse_qsl(text):
+        if names_a_secret(name):
+            yield value
+
+
+def _in_body(body: Any) -> Iterator[str]:
+    if not isinstance(body, bytes | str) or len(body) > _LARGEST_BODY:
+        return
+    text = _text(body)
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        yield from _in_pairs(text)
+    else:
+        yield from _in_document(document)
+
+
+def _in_document(document: Any) -> Iterator[str]:
+    waiting = [("", document)]
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += value.items()
+        elif isinstance(value, list):
+            waiting += [(name, one) for one in value]
+        elif isinstance(value, str) and names_a_secret(name):
+            yield value
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
