@@ -11,10 +11,9 @@ import io
 import math
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 
 from urllib3 import HTTPConnectionPool
 from urllib3.connection import HTTPConnection
@@ -25,20 +24,33 @@ _current = threading.local()
 class AttemptLimit:
     """When an attempt must be over, and what its connection told on the way.
 
+    As a context manager it holds what this thread sends to the limit.
+
     Args:
         clock: Gives monotonic seconds.
         end: The instant after which nothing more is read.
     """
 
-    __slots__ = ("_clock", "answered", "connected", "end", "requested")
+    __slots__ = ("_before", "_clock", "answered", "connected", "end", "requested")
 
     def __init__(self, clock: Callable[[], float], end: float) -> None:
         """Nothing was asked for yet."""
+        self._before: AttemptLimit | None = None
         self._clock = clock
         self.end = end
         self.requested = False
         self.connected = False
         self.answered = False
+
+    def __enter__(self) -> Self:
+        """Begin; limits nest, as an adapter may send through another that is wrapped as well."""
+        self._before = getattr(_current, "limit", None)
+        _current.limit = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Go back to the limit before."""
+        _current.limit = self._before
 
     @property
     def went_stale(self) -> bool:
@@ -64,17 +76,6 @@ class AttemptLimit:
         timeout = sock.gettimeout()
         if timeout is None or timeout > left:
             sock.settimeout(left)
-
-
-@contextmanager
-def limited(limit: AttemptLimit) -> Iterator[None]:
-    """Hold this thread's attempts to a limit."""
-    before = getattr(_current, "limit", None)
-    _current.limit = limit
-    try:
-        yield
-    finally:
-        _current.limit = before
 
 
 class Guarded:
