@@ -15,6 +15,13 @@ from verto_resilience.telemetry._mishaps import Mishaps
 from verto_resilience.telemetry._watched import Watched
 
 
+_ASK = object()
+# Asked for a provider that nobody has set, the API looks into the environment, which costs each
+# call more than all else here. So it is asked again only when what it has set has changed.
+_of_traces = trace.get_tracer_provider.__globals__
+_of_metrics = metrics.get_meter_provider.__globals__
+
+
 class Tracers:
     """The tracer of the provider in force; notices when an SDK is installed later.
 
@@ -23,17 +30,22 @@ class Tracers:
         mishaps: Where a provider that gives no tracer is noted.
     """
 
-    __slots__ = ("_given", "_mishaps", "_provider", "_tracer")
+    __slots__ = ("_given", "_mishaps", "_provider", "_set", "_tracer")
 
     def __init__(self, provider: trace.TracerProvider | None, mishaps: Mishaps) -> None:
         """Look at no provider yet."""
         self._given = provider
         self._mishaps = mishaps
         self._provider: trace.TracerProvider | None = None
+        self._set: object = _ASK
         self._tracer: trace.Tracer | None = None
 
     def current(self) -> trace.Tracer | None:
         """Give the tracer, or ``None`` when its spans would go nowhere."""
+        now_set = _of_traces.get("_TRACER_PROVIDER", _ASK)
+        if now_set is self._set is not _ASK:
+            return self._tracer
+        self._set = now_set
         provider = self._global() if self._given is None else self._given
         if provider is not self._provider:
             try:
@@ -62,17 +74,22 @@ class Meters:
         mishaps: Where a provider that gives no instruments is noted.
     """
 
-    __slots__ = ("_given", "_instruments", "_mishaps", "_provider")
+    __slots__ = ("_given", "_instruments", "_mishaps", "_provider", "_set")
 
     def __init__(self, provider: metrics.MeterProvider | None, mishaps: Mishaps) -> None:
         """Look at no provider yet."""
         self._given = provider
         self._mishaps = mishaps
         self._provider: metrics.MeterProvider | None = None
+        self._set: object = _ASK
         self._instruments: Instruments | None = None
 
     def current(self) -> "Instruments | None":
         """Give the instruments, or ``None`` when what they record would go nowhere."""
+        now_set = _of_metrics.get("_METER_PROVIDER", _ASK)
+        if now_set is self._set is not _ASK:
+            return self._instruments
+        self._set = now_set
         provider = self._global() if self._given is None else self._given
         if provider is not self._provider:
             try:
