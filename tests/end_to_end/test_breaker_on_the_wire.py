@@ -16,7 +16,7 @@ from verto_resilience.testing import Reply, Sandbox
 
 pytestmark = pytest.mark.end_to_end
 
-SOON = 0.2
+SOON = 0.25
 """Seconds that a refusal takes at the most, on a busy machine."""
 
 
@@ -275,6 +275,28 @@ def test_late_answer_from_before_the_break_changes_nothing(
     after = circuit(session, verto.url)
     assert before.state is State.HALF_OPEN
     assert (after.state, after.successes) == (before.state, before.successes) == ("half_open", 1)
+
+
+def test_late_failures_from_before_the_break_do_not_open_it_anew(
+    verto: Sandbox, mounted: Mounter
+) -> None:
+    """Six 503s to calls that were out when it opened change nothing once it has closed again."""
+    session = mounted(max_attempts=1)
+    verto.script("/slow", [Reply(503, delay=0.8)] * 6)
+    with ThreadPoolExecutor(6) as threads:
+        slow = [threads.submit(session.get, f"{verto.url}/slow") for _ in range(6)]
+        assert verto.wait_for(6)
+        for _ in range(5):
+            session.get(f"{verto.url}/status/503")
+        wait_for_break(session, verto)
+        for _ in range(2):
+            session.get(f"{verto.url}/status/200")
+        assert circuit(session, verto.url).state is State.CLOSED
+
+        assert [one.result(5).status_code for one in slow] == [503] * 6
+
+    stands = circuit(session, verto.url)
+    assert (stands.state, stands.calls, stands.failures) == (State.CLOSED, 0, 0)
 
 
 def test_open_circuit_ends_a_wait_with_the_last_answer(verto: Sandbox, mounted: Mounter) -> None:

@@ -6,8 +6,11 @@ import textwrap
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -60,6 +63,45 @@ def test_64_threads_keep_exact_counts(verto: Sandbox, plain: requests.Session) -
     stands = circuit(plain, verto.url)
     assert (stands.calls, stands.failures) == (verto.arrived, attempts[503])
     assert (stands.in_flight, stands.probes) == (0, 0)
+
+
+def test_first_calls_of_many_threads_meet_no_half_built_adapter(verto: Sandbox) -> None:
+    """Threads that all make the very first call of a new session are all answered."""
+    with changing_at_each_line():
+        for _ in range(20):
+            start = threading.Barrier(8)
+            with requests.Session() as session, ThreadPoolExecutor(8) as threads:
+                session.trust_env = False
+                verto_resilience.mount(session, policy=quick())
+
+                def work(
+                    _: int, session: requests.Session = session, start: threading.Barrier = start
+                ) -> int:
+                    start.wait(5)
+                    return session.get(f"{verto.url}/status/200").status_code
+
+                assert list(threads.map(work, range(8))) == [200] * 8
+
+
+@contextmanager
+def changing_at_each_line() -> Iterator[None]:
+    """Make new threads change places at every line of the requests edge."""
+    home = str(Path(verto_resilience.__file__).parent / "transports")
+
+    def at_each_line(frame: FrameType, event: str, argument: Any) -> Any:
+        if not frame.f_code.co_filename.startswith(home):
+            return None
+        time.sleep(0)
+        return at_each_line
+
+    before, interval = threading.gettrace(), sys.getswitchinterval()
+    threading.settrace(at_each_line)
+    sys.setswitchinterval(1e-6)
+    try:
+        yield
+    finally:
+        threading.settrace(before)
+        sys.setswitchinterval(interval)
 
 
 def test_64_threads_open_a_circuit_once(verto: Sandbox, mounted: Mounter) -> None:
@@ -153,39 +195,42 @@ def script(body: str, *arguments: str) -> dict[str, Any]:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_children_forked_in_the_middle_can_call(verto: Sandbox) -> None:
-    """Children forked while threads are inside the adapter call through it, and never hang."""
-    verto.script("/x", [Reply(429, retry_after=1000)])
+    """Children forked while threads hold the adapter's locks call through it, and never hang."""
     with Sandbox() as elsewhere:
         found = script(
             """
-            paused, other = sys.argv[1:]
+            down, other = sys.argv[1:]
             session = requests.Session()
             session.trust_env = False
-            verto_resilience.mount(session, policy=quick(call_timeout=30, max_attempts=1))
-            session.get(paused + "/x")
+            verto_resilience.mount(session, policy=quick(break_duration=60, max_attempts=1))
+            for _ in range(5):
+                session.get(down + "/status/503")
             stop = threading.Event()
+            home = os.path.dirname(verto_resilience.__file__)
 
-            def knock():
-                # Refused each time: it goes through every machine and never to the wire, whose
-                # own locks are urllib3's affair.
+            def look():
+                # What is seen is counted under the circuit's lock, and nothing goes to the wire,
+                # whose own locks are urllib3's affair.
                 while not stop.is_set():
-                    try:
-                        session.get(paused)
-                    except verto_resilience.PausedError:
-                        pass
+                    circuit(session, down)
 
-            threads = [threading.Thread(target=knock) for _ in range(4)]
+            def at_each_line(frame, event, argument):
+                # Here the interpreter changes threads, be it with a lock held.
+                return at_each_line if frame.f_code.co_filename.startswith(home) else None
+
+            threading.settrace(at_each_line)
+            threads = [threading.Thread(target=look) for _ in range(4)]
             for thread in threads:
                 thread.start()
-            sys.setswitchinterval(1e-5)
+            sys.setswitchinterval(1e-6)
             codes = []
-            for _ in range(10):
+            for _ in range(20):
                 child = os.fork()
                 if child == 0:
-                    signal.alarm(8)
+                    signal.alarm(5)
                     try:
-                        session.get(paused)
-                    except verto_resilience.PausedError:
+                        session.get(down)
+                    except verto_resilience.CircuitOpenError:
                         good = session.get(other + "/status/200").status_code == 200
                         os._exit(0 if good else 1)
                     os._exit(2)
@@ -200,9 +245,9 @@ def test_children_forked_in_the_middle_can_call(verto: Sandbox) -> None:
             elsewhere.url,
         )
 
-        assert found == {"children": [0] * 10, "parent": 200}
-        assert elsewhere.arrived == 11
-        assert verto.arrived == 1
+        assert found == {"children": [0] * 20, "parent": 200}
+        assert elsewhere.arrived == 21
+        assert verto.arrived == 5
 
 
 INTERRUPTED = """

@@ -84,8 +84,10 @@ class Guarded:
 
 def guard(pool: HTTPConnectionPool) -> None:
     """Have a pool's connections keep the limit of the thread that uses them."""
-    if not issubclass(pool.ConnectionCls, Guarded):
-        pool.ConnectionCls = _guarded(pool.ConnectionCls)
+    # Read once: another thread may be doing the same.
+    base = pool.ConnectionCls
+    if not issubclass(base, Guarded):
+        pool.ConnectionCls = _guarded(base)
 
 
 @lru_cache(maxsize=64)
