@@ -39,6 +39,7 @@ class Reference:
     length: float = 0.0
     successes: int = 0
     consecutive: int = 0
+    ended: int = 0
     reason: TripReason | None = None
     last_failure: str | None = None
     probes: list[Out] = field(default_factory=list)
@@ -125,7 +126,7 @@ class Reference:
         self.added.append((now, 0 if known else 1, int(bad), int(slow)))
         moved = self._judge_failure(failure, now) if bad else None
         if not bad:
-            self.consecutive = 0
+            self.ended, self.consecutive = self.consecutive, 0
         return self._judge_slowness(now) if moved is None and slow else moved
 
     def fail_late(self, permit: Permit, now: float, failure: str) -> Transition | None:
@@ -136,6 +137,8 @@ class Reference:
             self.last_failure = failure
             return self._open(Trigger.PROBE_BAD, TripReason.PROBE_FAILED, now)
         self.added.append((now, 0, 1, 0))
+        self.consecutive += self.ended
+        self.ended = 0
         return self._judge_failure(failure, now)
 
     def release(self, permit: Permit) -> None:
@@ -209,7 +212,7 @@ class Reference:
         before, self.state = self.state, state
         if state is State.CLOSED:
             self.closed_at = now
-        self.consecutive = 0
+        self.consecutive = self.ended = 0
         self.successes = 0
         self.added = []
         self._forget_who_is_out()

@@ -179,6 +179,20 @@ def test_a_body_that_fails_late_makes_a_failure_of_its_call() -> None:
     assert snapshot.last_failure == "truncated"
 
 
+def test_failures_in_a_row_go_on_when_a_body_fails_late() -> None:
+    """A good result that turns out bad does not end the row, and counts in it once."""
+    breaker = closed(consecutive_failures=4, failure_rate_threshold=1.0)
+    call(breaker, START, bad=True)
+    call(breaker, START, bad=True)
+    permit = allowed(breaker, START)
+    breaker.record(permit, bad=False, now=START)
+
+    breaker.fail_late(permit, now=START + 1.0)
+
+    assert breaker.snapshot(START + 1.0).consecutive == 3
+    assert call(breaker, START + 1.0, bad=True).reason is TripReason.CONSECUTIVE_FAILURES
+
+
 def test_bodies_that_fail_late_open_it() -> None:
     """A share of truncated bodies trips like a share of failed calls."""
     breaker = closed(minimum_calls=4, failure_rate_threshold=1.0)
@@ -232,6 +246,16 @@ def test_health_takes_trips_back() -> None:
     ]
 
     assert left == [2, 2, 1, 1, 0, 0]
+
+
+def test_quick_decay_takes_nothing_back_before_its_time() -> None:
+    """A circuit that closed this instant has all its trips, however short the stretch is set."""
+    breaker = opened(successes_to_close=1, break_decay=1.0)
+
+    call(breaker, START + 4.0)
+
+    assert breaker.snapshot(START + 4.0).trips == 1
+    assert breaker.snapshot(START + 5.0).trips == 0
 
 
 def test_a_break_after_health_is_short_again() -> None:

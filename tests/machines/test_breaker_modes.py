@@ -129,6 +129,13 @@ def test_observed_only_it_moves_and_refuses_nothing() -> None:
     assert breaker.snapshot(START + 1.0) == before
 
 
+def test_a_permit_that_overrules_belongs_to_no_generation() -> None:
+    """Its generation is 0, by which the caller knows that nobody counts it."""
+    breaker = opened(mode=Mode.OBSERVE_ONLY)
+
+    assert allowed(breaker, START + 1.0).generation == 0
+
+
 def test_observed_only_it_probes_and_closes() -> None:
     """When the break is over the next call is the probe, others go uncounted beside it."""
     breaker = opened(mode=Mode.OBSERVE_ONLY, successes_to_close=1)

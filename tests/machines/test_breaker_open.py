@@ -117,6 +117,21 @@ def test_no_number_of_trips_overflows() -> None:
     assert _reopen(breaker, now) == 300.0
 
 
+def test_the_first_break_of_a_clock_is_a_single_one() -> None:
+    """A circuit opened at the zero of its clock has no trips behind it."""
+    assert closed(break_growth=2.0).open(0.0).break_duration == 4.0
+
+
+def test_however_slowly_they_grow_breaks_stop_growing() -> None:
+    """After 64 trips in a row no break is longer than the one before."""
+    breaker = closed(break_growth=1.01, max_break_duration=16.0)
+
+    lengths = [breaker.open(START).break_duration for _ in range(67)]
+
+    assert len(set(lengths[:65])) == 65
+    assert len(set(lengths[64:])) == 1
+
+
 @pytest.mark.parametrize(("chance", "length"), [(0.0, 4.0), (0.5, 4.4), (0.75, 4.6)])
 def test_jitter_only_lengthens_a_break(chance: float, length: float) -> None:
     """Chance adds a share of the break, up to the one that is set."""

@@ -163,6 +163,20 @@ def test_a_failure_in_time_does_not_judge_slowness() -> None:
     assert call(breaker, START + 2.0, bad=True).state is State.CLOSED
 
 
+def test_a_question_alone_does_not_judge_slowness() -> None:
+    """When quick calls leave the window, the slow ones that remain trip nothing by themselves."""
+    breaker = watching(minimum_calls=2, slow_call_rate_threshold=0.5)
+    for _ in range(3):
+        call(breaker, START)
+    call(breaker, START + 4.0, took=2.0)
+    call(breaker, START + 6.0, took=2.0)
+    assert _counts(breaker, START + 10.0) == (2, 0, 2)
+
+    allowed(breaker, START + 10.0)
+
+    assert breaker.state is State.CLOSED
+
+
 def test_a_released_call_is_followed_no_more() -> None:
     """A call given back uncounted does not become slow."""
     breaker = watching()

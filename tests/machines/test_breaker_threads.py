@@ -142,3 +142,42 @@ def test_a_move_hangs_the_door_for_all() -> None:
     answers = together(16, lambda _: breaker.try_acquire(OVER))
 
     assert len(set(map(id, answers))) == 1
+
+
+def test_a_good_result_waits_for_nobody() -> None:
+    """Where the lock is held a good result is put down, and the next look counts it."""
+    breaker = closed()
+    permit = allowed(breaker, START)
+
+    with breaker.lock:
+        for _ in range(3):
+            assert breaker.record(permit, bad=False, now=START) is None
+
+    assert breaker.snapshot(START).calls == 3
+
+
+def test_what_was_put_down_counts_before_a_failure() -> None:
+    """A failure that trips on the rate sees the good results that were put down before it."""
+    breaker = closed(minimum_calls=4, failure_rate_threshold=0.5, consecutive_failures=None)
+    permit = allowed(breaker, START)
+    with breaker.lock:
+        for _ in range(3):
+            breaker.record(permit, bad=False, now=START)
+
+    moved = breaker.record(permit, bad=True, now=START)
+
+    assert moved is None
+    assert breaker.snapshot(START).failures == 1
+    assert breaker.snapshot(START).calls == 4
+
+
+def test_what_was_put_down_is_stale_after_a_move() -> None:
+    """A good result put down before the circuit opened counts for nothing after it."""
+    breaker = closed()
+    permit = allowed(breaker, START)
+    with breaker.lock:
+        breaker.record(permit, bad=False, now=START)
+    breaker.open(START)
+    breaker.reset(START)
+
+    assert breaker.snapshot(START).calls == 0

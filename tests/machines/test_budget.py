@@ -73,6 +73,13 @@ def test_time_earns_resends(after: float, allowed: bool) -> None:
     assert bucket.try_withdraw(START + after) is allowed
 
 
+def test_the_first_second_of_a_clock_counts() -> None:
+    """On a clock that starts at zero it trickles from zero on."""
+    bucket = _empty(0.0, trickle=0.25)
+
+    assert bucket.balance(1.0) == 0.25
+
+
 def test_the_trickle_counts_each_second_once() -> None:
     """Asking often does not make it drip faster."""
     bucket = _empty(trickle=0.25)

@@ -26,6 +26,14 @@ def test_an_open_gate_lets_everybody_through() -> None:
     assert gate.snapshot(START).remaining == 0.0
 
 
+def test_a_new_gate_is_open_at_zero() -> None:
+    """On a clock that starts at zero nobody waits either."""
+    gate = pause()
+
+    assert gate.wait(0.0) == 0.0
+    assert gate.remaining(0.0) == 0.0
+
+
 def test_looking_takes_no_turn() -> None:
     """How long the gate stays closed can be asked without being given a turn."""
     gate = _paused(10.0)
@@ -305,6 +313,16 @@ def test_lifted_by_hand_it_is_open_and_forgets() -> None:
     assert gate.is_idle(START)
 
 
+def test_lifted_at_zero_it_is_open() -> None:
+    """On a clock that starts at zero a lifted gate has nothing left either."""
+    gate = pause()
+    gate.hold(10.0, sent_at=0.0, now=0.0)
+
+    gate.lift()
+
+    assert gate.remaining(0.0) == 0.0
+
+
 def test_it_is_idle_when_nothing_would_be_forgotten() -> None:
     """A gate that is closed, or has 429s in a row to remember, is not idle."""
     gate = pause()
@@ -341,6 +359,16 @@ def test_an_open_gate_takes_no_lock() -> None:
     assert lock.taken == 0
 
 
+def test_a_gate_at_its_end_takes_no_lock() -> None:
+    """The very instant of the end is an open gate like any later one."""
+    gate = _paused(10.0)
+    gate.lock = lock = WatchedLock()  # type: ignore[assignment]
+
+    gate.wait(START + 10.0)
+
+    assert lock.taken == 0
+
+
 def test_whoever_changes_it_takes_the_lock_and_chance_is_asked_without() -> None:
     """Turns, ends and 429s in a row change under the lock, and nothing foreign is called there."""
     lock = WatchedLock()
@@ -363,14 +391,15 @@ def test_whoever_changes_it_takes_the_lock_and_chance_is_asked_without() -> None
     assert held == [False, False]
 
 
-def test_a_gate_opened_meanwhile_gives_no_turn() -> None:
+@pytest.mark.parametrize("ago", [0.0, 1.0])
+def test_a_gate_opened_meanwhile_gives_no_turn(ago: float) -> None:
     """One who found it closed, and then had to wait for the lock, goes at once if it is open."""
     gate = _paused(10.0, chance=0.5)
 
     class Opening(WatchedLock):
         def __enter__(self) -> None:
             super().__enter__()
-            gate._until = START - 1.0
+            gate._until = START - ago
 
     gate.lock = Opening()  # type: ignore[assignment]
 

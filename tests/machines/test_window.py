@@ -110,6 +110,25 @@ def test_its_memory_does_not_grow() -> None:
     assert len(window._counts) == room == 15
 
 
+def test_cleared_it_takes_no_more_room() -> None:
+    """Clearing makes as many counters as there were."""
+    window = Window(10.0, 5)
+
+    window.clear()
+
+    assert len(window._counts) == 15
+
+
+def test_a_call_at_zero_leaves_like_any_other() -> None:
+    """A clock that starts at zero is no exception: the first bucket leaves after the window."""
+    window = Window(10.0, 5)
+    window.add(0.0)
+
+    window.turn(10.0)
+
+    assert window.calls == 0
+
+
 @given(
     steps=st.lists(
         st.tuples(

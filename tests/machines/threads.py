@@ -61,10 +61,19 @@ class WatchedLock:
         """Whether somebody holds it."""
         return self._lock.locked()
 
+    def acquire(self, *, blocking: bool = True) -> bool:
+        """Take it; ``False`` when that would mean to wait."""
+        got = self._lock.acquire(blocking)
+        self.taken += got
+        return got
+
+    def release(self) -> None:
+        """Free it."""
+        self._lock.release()
+
     def __enter__(self) -> None:
         """Take it."""
-        self._lock.acquire()
-        self.taken += 1
+        self.acquire()
 
     def __exit__(
         self,

@@ -72,6 +72,7 @@ class CircuitBreaker:
         "_streak",
         "_successes",
         "_trips",
+        "_waiting",
         "_window",
         "lock",
     )
@@ -85,6 +86,7 @@ class CircuitBreaker:
     ) -> None:
         """Start closed, with nothing counted."""
         self.lock = Lock()
+        self._waiting: list[tuple[Permit, float]] = []
         self._settings = settings
         self._chance = chance
         self._mode = mode
@@ -173,15 +175,15 @@ class CircuitBreaker:
         Returns:
             The transition this caused, to be published once no lock is held.
         """
+        if not bad and permit.started == math.inf:
+            self._record_good(permit, now)
+            return None
         with self.lock:
+            self._count_waiting()
             if permit.generation != self._generation:
                 return None
             if self._state is State.HALF_OPEN:
                 return self._record_probe(permit, bad=bad, now=now, failure=failure)
-            if not bad and permit.started == math.inf:
-                self._streak, self._consecutive = self._consecutive, 0
-                self._window.add(now)
-                return None
             return self._record_call(permit, bad=bad, now=now, failure=failure)
 
     def fail_late(
@@ -201,6 +203,7 @@ class CircuitBreaker:
             The transition this caused, to be published once no lock is held.
         """
         with self.lock:
+            self._count_waiting()
             if permit.generation != self._generation:
                 return None
             if self._state is State.HALF_OPEN:
@@ -242,6 +245,7 @@ class CircuitBreaker:
     def snapshot(self, now: float) -> CircuitSnapshot:
         """Give the state at ``now``."""
         with self.lock:
+            self._count_waiting()
             self._window.turn(now)
             return CircuitSnapshot(
                 state=self._state,
@@ -267,6 +271,33 @@ class CircuitBreaker:
     def __repr__(self) -> str:
         """Show state, mode and generation."""
         return f"<CircuitBreaker {self._state} {self._mode} generation={self._generation}>"
+
+    def _record_good(self, permit: Permit, now: float) -> None:
+        """Count a good call of a closed circuit; needs no lock held, and waits for none.
+
+        A good result moves nothing, so it need not stand in line: where another thread holds the
+        lock it is put down, and counted by whoever takes the lock next. With many threads the
+        line would cost more than the counting.
+        """
+        if not self.lock.acquire(blocking=False):
+            self._waiting.append((permit, now))
+            return
+        try:
+            if self._waiting:
+                self._count_waiting()
+            self._count_good(permit, now)
+        finally:
+            self.lock.release()
+
+    def _count_waiting(self) -> None:
+        while self._waiting:
+            # Taken from the end: popping and appending are atomic, swapping the list is not.
+            self._count_good(*self._waiting.pop())
+
+    def _count_good(self, permit: Permit, now: float) -> None:
+        if permit.generation == self._generation:
+            self._streak, self._consecutive = self._consecutive, 0
+            self._window.add(now)
 
     def _acquire(self, now: float) -> Permit | Refusal:
         if self._door is not None:
