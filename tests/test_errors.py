@@ -11,17 +11,26 @@ from verto_resilience.errors import (
     CallRejectedError,
     CircuitOpenError,
     ConfigurationError,
+    LoginError,
     PausedError,
     ResilienceError,
 )
 
-ALL = [ResilienceError, CallRejectedError, CircuitOpenError, PausedError, ConfigurationError]
+ALL = [
+    ResilienceError,
+    CallRejectedError,
+    CircuitOpenError,
+    PausedError,
+    ConfigurationError,
+    LoginError,
+]
 FULL = [
     ResilienceError("what"),
     CallRejectedError("what", key="k", retry_after=1.5),
     CircuitOpenError("what", key="k", retry_after=1.5, reason="manual", last_failure="503"),
     PausedError("what", key="k", retry_after=1.5),
     ConfigurationError("what", problems=("a", "b")),
+    LoginError("what", status=401, retry_after=1.5),
 ]
 
 
@@ -34,6 +43,7 @@ FULL = [
         (PausedError, CallRejectedError),
         (ConfigurationError, ResilienceError),
         (ConfigurationError, ValueError),
+        (LoginError, ResilienceError),
     ],
 )
 def test_the_tree_is_as_drawn(kind: type[Exception], parent: type[Exception]) -> None:
@@ -46,7 +56,7 @@ def test_the_drawing_shows_every_error() -> None:
     defined = {
         name
         for name, kind in vars(errors).items()
-        if inspect.isclass(kind) and kind.__module__ == errors.__name__
+        if inspect.isclass(kind) and not name.startswith("_")
     }
 
     drawn = set(re.findall(r"\b\w+Error\b", errors.__doc__ or "")) - {

@@ -1,5 +1,6 @@
 import importlib
 import inspect
+import pickle
 import pkgutil
 import tomllib
 from pathlib import Path
@@ -31,6 +32,7 @@ PUBLIC = [
     "GatewayTimeoutError",
     "Health",
     "InternalServerError",
+    "LoginError",
     "Mode",
     "NotFoundError",
     "Observer",
@@ -40,6 +42,7 @@ PUBLIC = [
     "OutcomeError",
     "PausedError",
     "Policy",
+    "RefusedCredentials",
     "Resend",
     "ResilienceError",
     "ServerError",
@@ -49,6 +52,7 @@ PUBLIC = [
     "TripReason",
     "UnauthorizedError",
     "VertoAdapter",
+    "VertoAuth",
     "load_policy",
     "mount",
     "outcome",
@@ -142,6 +146,21 @@ def test_every_public_method_is_documented(package: str) -> None:
     ]
 
     assert silent == []
+
+
+def test_public_classes_report_the_public_module() -> None:
+    """Tracebacks, pickles and ``error.type`` name a class by where users import it from."""
+    rejections = [
+        thing
+        for thing in _members("verto_resilience.transports").values()
+        if inspect.isclass(thing) and issubclass(thing, verto_resilience.CallRejectedError)
+    ]
+    public = list(filter(inspect.isclass, _members("verto_resilience").values()))
+
+    assert {thing.__module__ for thing in public} == {"verto_resilience"}
+    assert {thing.__module__ for thing in rejections} == {"verto_resilience.transports"}
+    for thing in (*public, *rejections):
+        assert pickle.loads(pickle.dumps(thing)) is thing  # noqa: S301 - its own
 
 
 def test_the_version_is_that_of_the_project() -> None:

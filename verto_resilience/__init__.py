@@ -10,11 +10,12 @@ from verto_resilience.errors import (
     CallRejectedError,
     CircuitOpenError,
     ConfigurationError,
+    LoginError,
     PausedError,
     ResilienceError,
 )
 from verto_resilience.machines import Mode, State, TripReason
-from verto_resilience.mounting import VertoAdapter, mount, unmount
+from verto_resilience.mounting import VertoAdapter, VertoAuth, mount, unmount
 from verto_resilience.outcome import (
     ApiError,
     Catalogue,
@@ -45,6 +46,7 @@ from verto_resilience.transports import (
     InternalServerError,
     NotFoundError,
     OutcomeError,
+    RefusedCredentials,
     ServerError,
     ServiceUnavailableError,
     TooManyRequestsError,
@@ -80,6 +82,7 @@ __all__ = [
     "GatewayTimeoutError",
     "Health",
     "InternalServerError",
+    "LoginError",
     "Mode",
     "NotFoundError",
     "Observer",
@@ -89,6 +92,7 @@ __all__ = [
     "OutcomeError",
     "PausedError",
     "Policy",
+    "RefusedCredentials",
     "Resend",
     "ResilienceError",
     "ServerError",
@@ -98,6 +102,7 @@ __all__ = [
     "TripReason",
     "UnauthorizedError",
     "VertoAdapter",
+    "VertoAuth",
     "load_policy",
     "mount",
     "outcome",

@@ -5,6 +5,7 @@
      |    +-- CircuitOpenError         the origin is failing
      |    +-- PausedError              the origin asked for quiet, and the wait does not fit
      +-- ConfigurationError        (also a ValueError) a setting that cannot be
+     +-- LoginError                there is no token to be had
 
 An edge adds its host's own base class, so that ``except`` clauses that exist go on catching: at the
 requests edge both rejections are ``requests.exceptions.ConnectionError`` too. What the host library
@@ -71,3 +72,20 @@ class ConfigurationError(ResilienceError, ValueError):
         """Keep the list beside the text that a person reads."""
         super().__init__(message)
         self.problems = problems
+
+
+class LoginError(ResilienceError):
+    """A login brought no token; the message says why, and holds no credential.
+
+    Attributes:
+        status: What the server answered, or ``None`` when no answer came.
+        retry_after: Seconds after which trying again makes sense; ``None`` when unknown.
+    """
+
+    def __init__(
+        self, message: str = "", *, status: int | None = None, retry_after: float | None = None
+    ) -> None:
+        """Keep the facts; all but the message have defaults, so that the error pickles."""
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after

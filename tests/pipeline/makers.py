@@ -43,6 +43,9 @@ READ = CallRequest(method="GET", url=f"{KEY}/rates", origin=KEY, repeatable=True
 WRITE = CallRequest(method="POST", url=f"{KEY}/payments", origin=KEY)
 KEYED_WRITE = CallRequest(method="POST", url=f"{KEY}/payments", origin=KEY, repeatable=True)
 VERTO_READ = CallRequest(method="GET", url=f"{KEY}/rates", origin=KEY, repeatable=True, verto=True)
+REFRESHABLE = CallRequest(
+    method="POST", url=f"{KEY}/payments", origin=KEY, verto=True, refreshable=True
+)
 TRADE = Operation(
     "POST", "/fx", kind=OperationKind.MOVES_MONEY, repeatable=Repeatable.NEVER, reason="it trades"
 )
@@ -189,6 +192,9 @@ class Script:
         self.left: list[float] = []
         self.waited_on: list[Result[str]] = []
         self.rewinds = True
+        self.renews: bool | Callable[[], bool] = False
+        self.refreshed_at: list[float] = []
+        self.left_to_refresh: list[float] = []
         self.report: CallReport | None = None
         self.rejection: Rejection | None = None
         self.fail_late: Callable[[Failure], None] | None = None
@@ -215,6 +221,12 @@ class Script:
         """Write down what is waited on."""
         self.waited_on.append(result)
         return self.rewinds
+
+    def refresh(self, left: float) -> bool:
+        """Write down when new credentials were asked for."""
+        self.refreshed_at.append(self._clock.monotonic())
+        self.left_to_refresh.append(left)
+        return self.renews if isinstance(self.renews, bool) else self.renews()
 
     def refused(self, rejection: Rejection, report: CallReport) -> Exception:
         """Make an error of it."""

@@ -9,6 +9,7 @@ from tests.pipeline.makers import (
     KEY,
     KEYED_WRITE,
     READ,
+    REFRESHABLE,
     START,
     TRADE,
     VERTO_READ,
@@ -42,6 +43,7 @@ from verto_resilience.pipeline import (
     OutcomeUnknown,
     PauseBegan,
     Policy,
+    Refresh,
     RefusalOverruled,
     Rejection,
     Send,
@@ -1276,7 +1278,7 @@ outcomes = st.one_of(
 @given(
     script=st.lists(st.tuples(outcomes, st.floats(0.0, 40.0)), max_size=8),
     chance=st.floats(0.0, 1.0, exclude_max=True),
-    request=st.sampled_from([READ, WRITE, KEYED_WRITE, VERTO_READ]),
+    request=st.sampled_from([READ, WRITE, KEYED_WRITE, VERTO_READ, REFRESHABLE]),
     most=st.integers(1, 4),
 )
 def test_no_wait_is_too_short_or_too_long(
@@ -1296,7 +1298,9 @@ def test_no_wait_is_too_short_or_too_long(
             break
         bench.clock.advance(took)
         settled = call.settle(outcome, bench.now)
-        if isinstance(settled, Finish):
+        if isinstance(settled, Refresh):
+            settled = call.refreshed(bench.now, renewed=True)
+        if not isinstance(settled, Wait):
             break
         assert settled.seconds >= (outcome.retry_after or 0.0)
         assert bench.now + settled.seconds < call.deadline

@@ -759,14 +759,17 @@ class TestEvents:
         assert (ended.seconds, ended.error) == (4.25, None)
 
     def test_the_end_names_the_error_that_is_raised(self) -> None:
-        """The last event says by which exception the caller learns of it."""
+        """The last event says, as ``error.type`` does, by which exception the caller learns."""
         bench = Bench()
         _drive(bench, bench.script(TIMED_OUT), WRITE)
         bench.open_circuit()
         _drive(bench, bench.script())
 
         ends = [event for event in bench.observer.events if isinstance(event, CallEnded)]
-        assert [event.error for event in ends] == ["HostError", "RefusedError"]
+        assert [event.error for event in ends] == [
+            f"{HostError.__module__}.HostError",
+            f"{RefusedError.__module__}.RefusedError",
+        ]
         assert [event.report.end for event in ends] == [End.NOT_REPEATABLE, End.CIRCUIT_OPEN]
 
     def test_a_refusal_after_a_response_names_no_error(self) -> None:

@@ -92,17 +92,30 @@ class TestObservers:
         assert clumsy.heard == 3
 
     def test_its_failure_is_logged_once_by_name(self, caplog: pytest.LogCaptureFixture) -> None:
-        """The first failure of each observer is logged with its traceback, further ones are not."""
-        observers = Observers(Clumsy(ValueError("one")), Twin(ValueError("two")))
+        """The first failure of each observer is logged, further ones are not."""
+        observers = Observers(Clumsy(ValueError("one")), Twin(TypeError("two")))
 
         for _ in range(3):
             observers.on_event(EVENT)
 
         records = [record for record in caplog.records if record.name == LOGGER]
         assert [record.levelno for record in records] == [logging.ERROR, logging.ERROR]
-        assert "Clumsy failed on PauseBegan" in records[0].getMessage()
-        assert "Twin failed on PauseBegan" in records[1].getMessage()
-        assert "ValueError: one" in caplog.text
+        assert "Clumsy failed on PauseBegan: ValueError;" in records[0].getMessage()
+        assert "Twin failed on PauseBegan: TypeError;" in records[1].getMessage()
+
+    def test_its_failure_is_shown_without_its_message(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The log has the traceback, and nothing of what the exceptions in it say."""
+        secret = "s3cret"
+        error = ValueError(secret)
+        error.__cause__ = KeyError(secret)
+        error.add_note(secret)
+
+        Observers(Clumsy(error)).on_event(EVENT)
+
+        assert "raise self._error\nValueError\n" in f"{caplog.text}\n"
+        assert secret not in caplog.text
 
     @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1)])
     def test_an_end_of_the_program_is_no_failure(self, error: BaseException) -> None:

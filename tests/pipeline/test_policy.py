@@ -17,6 +17,7 @@ from verto_resilience.pipeline import (
     Beside,
     CallSpan,
     CircuitKey,
+    IdempotencyKeys,
     Policy,
     Setting,
     Unit,
@@ -34,6 +35,7 @@ OPTIONAL = {
     "consecutive_failures",
     "slow_call_duration",
     "catalogue",
+    "policy_file",
 }
 
 
@@ -113,6 +115,7 @@ class TestTable:
             "breaker_mode": tuple(Mode),
             "circuit_key": tuple(CircuitKey),
             "call_span": tuple(CallSpan),
+            "idempotency_keys": tuple(IdempotencyKeys),
         }
 
     def test_the_documented_numbers_are_the_defaults(self) -> None:

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from tests.pipeline.makers import KEY, READ, TRADE
-from verto_resilience.outcome import Operation, OperationKind, Repeatable
+from verto_resilience.outcome import Operation, OperationKind, Operations, Repeatable
 from verto_resilience.pipeline import CallRequest
 
 
@@ -67,3 +67,22 @@ def test_it_is_taken_for_the_worst_unless_told() -> None:
     assert request.replayable
     assert (request.operation, request.host, request.correlation_id) == (None, None, None)
     assert request.sends_before == 0
+    assert (request.idempotency_key, request.refreshable, request.logs_in) == (None, False, False)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "logs_in"),
+    [
+        ("POST", "/users/login", True),
+        ("POST", "/v2/auth/token", True),
+        ("GET", "/users/login", False),
+        ("POST", "/orders/v2.1/fx", False),
+        ("GET", "/fx/health", False),
+    ],
+)
+def test_a_login_is_known_by_its_operation(method: str, path: str, logs_in: bool) -> None:
+    """The table of operations says which request is a login, for its 401 is about its body."""
+    operation = Operations.documented().match(method, path)
+    request = CallRequest(method=method, url=KEY + path, origin=KEY, operation=operation)
+
+    assert request.logs_in is logs_in

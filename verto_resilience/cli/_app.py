@@ -7,17 +7,31 @@ from typing import Annotated
 import typer
 
 import verto_resilience
+from verto_resilience.cli._codes import codes
 from verto_resilience.cli._config import config
+from verto_resilience.cli._dashboard import dashboard
 from verto_resilience.cli._demo import demo
+from verto_resilience.cli._doctor import doctor
+from verto_resilience.cli._explain import explain
+from verto_resilience.cli._operations import operations
+from verto_resilience.cli._request import request
 from verto_resilience.cli._sandbox import sandbox
 from verto_resilience.errors import ConfigurationError
 
 COMMANDS = (
     (demo, "verto-resilience demo --plain"),
     (sandbox, "verto-resilience sandbox --port 8080 --script throttled --seconds 5"),
+    (request, "verto-resilience request GET https://api-v3-sandbox.vertofx.com/fx/health --json"),
+    (explain, "verto-resilience explain 400 1"),
+    (operations, "verto-resilience operations --kind moves_money"),
     (config, "VERTO_RESILIENCE_MAX_ATTEMPTS=5 verto-resilience config"),
+    (doctor, "verto-resilience doctor --session myapp.clients:session"),
+    (dashboard, "verto-resilience dashboard > verto.json"),
 )
 """Every command with an example of its use; one file each."""
+
+GROUPS = ((codes, "codes"),)
+"""Commands that have commands of their own, each of which shows its example."""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -51,6 +65,8 @@ def _app() -> typer.Typer:
     app.callback()(_options)
     for command, example in COMMANDS:
         app.command(epilog=f"Example: {example}")(command)
+    for group, name in GROUPS:
+        app.add_typer(group, name=name)
     return app
 
 

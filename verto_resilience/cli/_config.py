@@ -2,6 +2,8 @@
 
 import json
 import textwrap
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
@@ -10,8 +12,16 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from verto_resilience.config import load_policy, read_environment, variable
-from verto_resilience.pipeline import Setting, settings_table
+from verto_resilience.config import (
+    PolicyFile,
+    load_policies,
+    read_environment,
+    read_policy_file,
+    render_schema,
+    shown,
+    variable,
+)
+from verto_resilience.pipeline import Policies, Setting, settings_table
 
 _WIDTH = 80
 _INDENT = "    "
@@ -21,6 +31,7 @@ class Origin(StrEnum):
     """Where a value came from."""
 
     ENVIRONMENT = "environment"
+    FILE = "file"
     DEFAULT = "default"
 
 
@@ -36,42 +47,48 @@ class Effective:
 def config(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema of a policy file.")
+    ] = False,
 ) -> None:
     """Show every setting: its variable, its value now, where that came from, what it means.
 
-    Exits with 2 when a variable holds what it must not.
+    Exits with 2 when a variable, or the policy file, holds what it must not.
     """
-    rows = effective_settings()
+    if schema:
+        print(json.dumps(render_schema(), indent=2))
+        return
+    rows, overrides = effective_settings()
     if as_json:
-        print(json.dumps({"settings": [as_plain_data(row) for row in rows]}, indent=2))
+        settings = [as_plain_data(row) for row in rows]
+        print(json.dumps({"settings": settings, "origins": overrides}, indent=2))
         return
     console = Console(highlight=False)
     for row in rows:
         console.print(_block(row), soft_wrap=True)
-    changed = sum(row.origin is Origin.ENVIRONMENT for row in rows)
-    console.print(
-        f"{len(rows)} settings, {changed} of them from the environment; "
-        "what is given in code beats both.",
-        style="dim",
-        soft_wrap=True,
-    )
+    for origin, own in overrides.items():
+        console.print(_origin_block(origin, own), soft_wrap=True)
+    for line in _summary(rows, overrides):
+        console.print(line, style="dim", soft_wrap=True)
 
 
-def effective_settings() -> list[Effective]:
-    """Give every setting with its value in this process's environment.
+def effective_settings() -> tuple[list[Effective], dict[str, dict[str, Any]]]:
+    """Give every setting with its value here, and what the policy file sets for single origins.
 
     Raises:
         ConfigurationError: One error with everything that is wrong.
     """
-    policy, given = load_policy(), read_environment()
+    policies, given = load_policies(), read_environment()
+    path = policies.general.policy_file
+    file = PolicyFile() if path is None else read_policy_file(path)
     return [
         Effective(
             setting,
-            getattr(policy, setting.name),
-            Origin.ENVIRONMENT if setting.name in given else Origin.DEFAULT,
+            getattr(policies.general, setting.name),
+            _came_from(setting, given, file),
         )
         for setting in settings_table()
-    ]
+    ], _overrides(policies, file)
 
 
 def as_plain_data(row: Effective) -> dict[str, Any]:
@@ -91,22 +108,41 @@ def as_plain_data(row: Effective) -> dict[str, Any]:
 
 def written(value: object) -> str:
     """Write a value as its variable would hold it."""
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return str(value).lower()
-        case tuple():
-            return ",".join(value)
-        case float():
-            return f"{value:g}"
-        case _:
-            return str(value)
+    return shown(value)
+
+
+def _came_from(setting: Setting, given: Mapping[str, Any], file: PolicyFile) -> Origin:
+    if setting.name in given:
+        return Origin.ENVIRONMENT
+    return Origin.FILE if setting.name in file.settings else Origin.DEFAULT
+
+
+def _overrides(policies: Policies, file: PolicyFile) -> dict[str, dict[str, Any]]:
+    return {
+        origin: {name: getattr(policies.origins[origin], name) for name in rows}
+        for origin, rows in file.origins.items()
+    }
+
+
+def _origin_block(origin: str, own: Mapping[str, Any]) -> str:
+    lines = [f"{_INDENT}{name} = {written(value)}  (file)" for name, value in own.items()]
+    return "\n".join([f"Only for {origin}:", *lines, ""])
+
+
+def _summary(rows: list[Effective], overrides: Mapping[str, Any]) -> list[str]:
+    changed = Counter(row.origin for row in rows)
+    sources = [f"{changed[Origin.ENVIRONMENT]} of them from the environment"]
+    if changed[Origin.FILE] or overrides:
+        sources.append(f"{changed[Origin.FILE]} from the policy file")
+    return [
+        f"{len(rows)} settings, {', '.join(sources)};",
+        "what is given in code beats them all.",
+    ]
 
 
 def _block(row: Effective) -> Text:
     setting = row.setting
-    given = row.origin is Origin.ENVIRONMENT
+    given = row.origin is not Origin.DEFAULT
     block = Text()
     block.append(variable(setting), style="bold")
     block.append(f" = {written(row.value)}", style="bold yellow" if given else "cyan")

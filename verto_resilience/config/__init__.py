@@ -1,26 +1,33 @@
-"""Settings from the environment."""
+"""Settings from the environment and from a file."""
 
 from verto_resilience.config._catalogue import load_catalogue, read_text_file
 from verto_resilience.config._environment import (
     PREFIX,
     is_switched_off,
     known_methods,
-    load_policy,
     parse,
     read_environment,
     variable,
 )
+from verto_resilience.config._load import load_policies, load_policy
+from verto_resilience.config._policy_file import PolicyFile, did_you_mean, read_policy_file
 from verto_resilience.config._reference import render_settings, shown
+from verto_resilience.config._schema import render_schema
 
 __all__ = [
     "PREFIX",
+    "PolicyFile",
+    "did_you_mean",
     "is_switched_off",
     "known_methods",
     "load_catalogue",
+    "load_policies",
     "load_policy",
     "parse",
     "read_environment",
+    "read_policy_file",
     "read_text_file",
+    "render_schema",
     "render_settings",
     "shown",
     "variable",

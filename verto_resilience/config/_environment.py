@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from verto_resilience.errors import ConfigurationError
-from verto_resilience.pipeline import Policy, Setting, Unit, settings_table
+from verto_resilience.pipeline import Setting, Unit, settings_table
 
 PREFIX = "VERTO_RESILIENCE_"
 _YES = frozenset({"true", "1", "yes", "on"})
@@ -30,32 +30,10 @@ def read_environment(environ: Mapping[str, str] | None = None) -> dict[str, Any]
     Raises:
         ConfigurationError: One error with every unknown name and every bad value.
     """
-    values, problems = _read(os.environ if environ is None else environ)
+    values, problems = read_variables(os.environ if environ is None else environ)
     if problems:
-        raise _refused(problems)
+        raise refused(problems)
     return values
-
-
-def load_policy(environ: Mapping[str, str] | None = None, **settings: Any) -> Policy:
-    """Build the policy: what is given here beats the environment, which beats the defaults.
-
-    Args:
-        environ: Where to look; ``None`` is the process's environment.
-        **settings: Fields of :class:`~verto_resilience.Policy`.
-
-    Raises:
-        ConfigurationError: One error with everything that is wrong.
-    """
-    values, problems = _read(os.environ if environ is None else environ)
-    try:
-        policy = Policy.of(values | settings)
-    except ConfigurationError as error:
-        if not problems:
-            raise
-        problems += error.problems
-    if problems:
-        raise _refused(problems)
-    return policy
 
 
 def is_switched_off(environ: Mapping[str, str] | None = None) -> bool:
@@ -97,7 +75,8 @@ def parse(setting: Setting, text: str) -> Any:
             return float(text)
 
 
-def _read(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+def read_variables(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """Give the good values by setting, and a sentence for each unknown name and bad value."""
     given = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
     known = {variable(setting): setting for setting in settings_table()}
     problems = [_unknown(name, known) for name in sorted(given) if name not in known]
@@ -133,6 +112,7 @@ def _unknown(name: str, known: Mapping[str, Setting]) -> str:
     return f"{name} is no setting{hint}"
 
 
-def _refused(problems: list[str]) -> ConfigurationError:
+def refused(problems: list[str], what: str = "environment") -> ConfigurationError:
+    """Make one error of many problems, a line for each."""
     lines = "".join(f"\n  {problem}" for problem in problems)
-    return ConfigurationError(f"environment:{lines}", problems=tuple(problems))
+    return ConfigurationError(f"{what}:{lines}", problems=tuple(problems))

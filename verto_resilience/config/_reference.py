@@ -15,7 +15,8 @@ def shown(value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, Iterable) and not isinstance(value, str):
-        return ",".join(str(part) for part in value)
+        # A comma alone is how a variable says that there are no names: empty, it counts as unset.
+        return ",".join(str(part) for part in value) or ","
     return str(value)
 
 

@@ -1,15 +1,16 @@
 """What users mount: ``VertoAdapter``, ``mount`` and ``unmount``."""
 
-import types
 from typing import Any
 
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 from verto_resilience.mounting._assembly import Assembly
+from verto_resilience.mounting._auth import VertoAuth
+from verto_resilience.mounting._instrumented import switch_off, switch_on_again
 from verto_resilience.outcome import Catalogue, Operations
 from verto_resilience.pipeline import Beside, Circuits, Observer, Policy
-from verto_resilience.transports import ResilientAdapter
+from verto_resilience.transports import RefreshHook, RenewsCredentials, ResilientAdapter
 
 
 class VertoAdapter(ResilientAdapter):
@@ -19,15 +20,23 @@ class VertoAdapter(ResilientAdapter):
         inner: The adapter that sends. ``None`` makes an ``HTTPAdapter``, which :meth:`close` then
             closes; one that is given stays its owner's to close, unless it belongs to a session
             whose adapters :func:`mount` wrapped.
-        policy: The settings. ``None`` reads them from the environment.
+        policy: The settings. ``None`` reads them from the environment and the policy file.
         observer: Is told what happens.
         catalogue: Statuses and API error codes; the documented ones by default.
         operations: Known operations; the documented ones by default.
+        refresh: Asked for new credentials after a 401 of a Verto host: is given what was refused,
+            and gives the new value of the ``Authorization`` header, or ``None``. A
+            :class:`VertoAuth` will do.
 
     Raises:
-        ConfigurationError: The environment holds a bad value.
-        TypeError: ``inner`` is no adapter.
+        ConfigurationError: The environment or a file holds a bad value.
+        TypeError: ``inner`` is no adapter, or ``refresh`` cannot be called.
+
+    Attributes:
+        gives_way: Whether :func:`mount` takes its place instead of leaving it as it is.
     """
+
+    gives_way = False
 
     def __init__(
         self,
@@ -37,10 +46,15 @@ class VertoAdapter(ResilientAdapter):
         observer: Observer | None = None,
         catalogue: Catalogue | None = None,
         operations: Operations | None = None,
+        refresh: RefreshHook | RenewsCredentials | None = None,
     ) -> None:
         """Build it; nothing is connected yet."""
         assembly = Assembly(
-            policy=policy, observer=observer, catalogue=catalogue, operations=operations
+            policy=policy,
+            observer=observer,
+            catalogue=catalogue,
+            operations=operations,
+            refresh=refresh,
         )
         self._assemble(assembly, inner)
 
@@ -58,16 +72,48 @@ class VertoAdapter(ResilientAdapter):
             message = f"inner must be a requests adapter, not {type(inner).__name__}"
             raise TypeError(message)
         self._assembly = assembly
+        self.refresher = assembly.refresher
         super().__init__(
             HTTPAdapter() if inner is None else inner,
             assembly.pipeline,
             owns_inner=owns_inner or inner is None,
         )
+        assembly.follow(self)
 
     @property
     def policy(self) -> Policy:
         """The settings in force."""
         return self.pipeline.policy
+
+    def reload(self) -> Policy:
+        """Read the environment and the files anew, and go on by what they say.
+
+        For every adapter that was mounted in the same go. Circuits, pauses and retry budgets keep
+        what they know. A call that is under way ends by the settings it began with. Of a policy
+        that was written in code, the files that it names are read anew.
+
+        Returns:
+            The settings now in force.
+
+        Raises:
+            ConfigurationError: Something is wrong in there; nothing has changed.
+        """
+        return self._assembly.reload()
+
+    def reconfigure(self, policy: Policy | None) -> Policy:
+        """Go on by other settings, written in code; else as :meth:`reload`.
+
+        Args:
+            policy: The settings. ``None`` reads them from the environment and the policy file, and
+                ``load_policy(max_attempts=2)`` does so under what is written there.
+
+        Returns:
+            The settings now in force; the kill switch holds for them too.
+
+        Raises:
+            ConfigurationError: The environment or a file is wrong; nothing has changed.
+        """
+        return self._assembly.reconfigure(policy)
 
     @property
     def circuits(self) -> Circuits:
@@ -108,6 +154,7 @@ def mount(
     observer: Observer | None = None,
     catalogue: Catalogue | None = None,
     operations: Operations | None = None,
+    refresh: RefreshHook | RenewsCredentials | None = None,
 ) -> requests.Session:
     """Wrap the adapters that a session has, so that its calls are safe to repeat and visible.
 
@@ -122,12 +169,16 @@ def mount(
         observer: Is told what happens.
         catalogue: Statuses and API error codes; the documented ones by default.
         operations: Known operations; the documented ones by default.
+        refresh: Asked for new credentials after a 401 of a Verto host, once for all threads: is
+            given what was refused, and gives the new value of the ``Authorization`` header, or
+            ``None``. A :class:`VertoAuth` will do; one that was given no session then logs in
+            through this one.
 
     Returns:
         The same session.
 
     Raises:
-        TypeError: ``session`` is no session.
+        TypeError: ``session`` is no session, or ``refresh`` cannot be called.
         ConfigurationError: The environment holds a bad value.
         requests.exceptions.InvalidSchema: No adapter answers for a prefix.
     """
@@ -139,12 +190,22 @@ def mount(
         )
         raise TypeError(message)
     assembly = Assembly(
-        policy=policy, observer=observer, catalogue=catalogue, operations=operations
+        policy=policy,
+        observer=observer,
+        catalogue=catalogue,
+        operations=operations,
+        refresh=refresh,
     )
+    if isinstance(refresh, VertoAuth):
+        refresh.log_in_through(session)
     if assembly.pipeline.policy.beside is Beside.TAKEOVER:
-        _switch_off_instrumentor(session)
+        switch_off(session)
     for prefix in prefixes or tuple(adapters):
         inner = session.get_adapter(prefix)
+        if isinstance(inner, VertoAdapter) and inner.gives_way:
+            if adapters.get(prefix) is inner:
+                inner.give_back()
+            inner = inner.inner
         if not isinstance(inner, ResilientAdapter):
             session.mount(prefix, VertoAdapter.around(inner, assembly))
     return session
@@ -156,15 +217,5 @@ def unmount(session: requests.Session) -> requests.Session:
         if isinstance(adapter, ResilientAdapter):
             adapter.give_back()
             session.mount(prefix, adapter.inner)
+    switch_on_again(session)
     return session
-
-
-def _switch_off_instrumentor(session: requests.Session) -> None:
-    """Let a session send without ``RequestsInstrumentor``, so that attempts are drawn here.
-
-    The same as its ``uninstrument_session``, without needing it installed.
-    """
-    send = session.send
-    if getattr(send, "opentelemetry_instrumentation_requests_applied", False):
-        plain = send.__wrapped__  # type: ignore[attr-defined]
-        session.send = types.MethodType(plain, session)  # type: ignore[method-assign]

@@ -3,28 +3,62 @@
 import os
 import random
 import weakref
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import Any, Protocol
 
-from verto_resilience.config import is_switched_off, known_methods, load_catalogue, load_policy
+from verto_resilience.config import is_switched_off, known_methods, load_catalogue, load_policies
+from verto_resilience.mounting._instrumented import calls_hooks
 from verto_resilience.outcome import Catalogue, Operations
-from verto_resilience.pipeline import Circuits, Observer, Observers, Pipeline, Policy, SystemClock
+from verto_resilience.pipeline import (
+    Circuits,
+    Observer,
+    Observers,
+    Pipeline,
+    Policies,
+    Policy,
+    SystemClock,
+)
 from verto_resilience.telemetry import LogObserver, OtelMetrics, OtelTracing
+from verto_resilience.transports import Refresher, RefreshHook, RenewsCredentials
+
+
+class Follower(Protocol):
+    """Something that makes calls with the pipeline of an assembly."""
+
+    def go_on_with(self, pipeline: Pipeline) -> None:
+        """Make the next calls with this one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What was given in code, and the settings that were read."""
+
+    policy: Policy | None
+    observer: Observer | None
+    catalogue: Catalogue | None
+    operations: Operations | None
+    policies: Policies
+    catalogue_in_force: Catalogue | None
+    refresh: RefreshHook | RenewsCredentials | None
 
 
 class Assembly:
-    """What an adapter is built from; pickles as its settings, and is put together anew.
+    """What adapters are built from; pickles as its settings, and is put together anew.
 
     Args:
-        policy: Written in code; ``None`` reads the environment. The kill switch
+        policy: Written in code; ``None`` reads the environment and the policy file. The kill switch
             ``VERTO_RESILIENCE_DISABLED`` holds for both.
         observer: Is told what happens, beside metrics and log.
         catalogue: Statuses and API error codes; by default the documented ones, with the file
             that the policy's ``catalogue`` names merged over them.
         operations: Known operations; the documented ones by default.
+        refresh: Gives new credentials after a 401 of a Verto host.
 
     Raises:
-        ConfigurationError: The environment holds a bad value, or the catalogue's file a bad row.
+        ConfigurationError: The environment or a file holds a bad value.
+        TypeError: ``refresh`` cannot be called.
     """
 
     def __init__(
@@ -34,34 +68,72 @@ class Assembly:
         observer: Observer | None = None,
         catalogue: Catalogue | None = None,
         operations: Operations | None = None,
+        refresh: RefreshHook | RenewsCredentials | None = None,
     ) -> None:
         """Read the settings and build the pipeline."""
-        policy = load_policy() if policy is None else policy
-        if is_switched_off():
-            policy = replace(policy, disabled=True)
-        if catalogue is None and not policy.disabled:
-            catalogue = load_catalogue(policy.catalogue)
-        self._parts = (policy, observer, catalogue, operations)
+        self._parts = _read(policy, observer, catalogue, operations, refresh)
         self._build()
 
     def _build(self) -> None:
-        policy, observer, catalogue, operations = self._parts
         self.clock = SystemClock()
-        circuits = Circuits(policy, chance=random.random)
+        refresh = self._parts.refresh
+        self.refresher: Refresher | None = None
+        if refresh is not None:
+            self.refresher = Refresher(refresh, clock=self.clock.monotonic)
+        self._swapping = Lock()
+        self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
+        circuits = Circuits(self._parts.policies, chance=random.random)
         _registries.add(circuits)
+        _assemblies.add(self)
         listeners: list[Observer] = [LogObserver(), OtelMetrics(circuits)]
-        if observer is not None:
-            listeners.append(observer)
-        self.pipeline = Pipeline(
-            policy,
+        if self._parts.observer is not None:
+            listeners.append(self._parts.observer)
+        self._observer = Observers(*listeners)
+        self._circuits = circuits
+        self.pipeline = self._pipeline(self._parts)
+
+    def _pipeline(self, parts: Parts) -> Pipeline:
+        return Pipeline(
+            parts.policies,
             clock=self.clock,
             chance=random.random,
-            circuits=circuits,
-            catalogue=catalogue,
-            operations=operations,
-            observer=Observers(*listeners),
-            tracing=OtelTracing(policy, known_methods=known_methods()),
+            circuits=self._circuits,
+            catalogue=parts.catalogue_in_force,
+            operations=parts.operations,
+            observer=self._observer,
+            tracing=OtelTracing(
+                parts.policies.general, known_methods=known_methods(), hooked_below=calls_hooks
+            ),
         )
+
+    def follow(self, follower: Follower) -> None:
+        """Have it told of every other pipeline that takes this one's place."""
+        with self._swapping:
+            self._followers.add(follower)
+            follower.go_on_with(self.pipeline)
+
+    def reload(self) -> Policy:
+        """Read environment and files anew; see :meth:`VertoAdapter.reload`."""
+        return self._swap(self._parts.policy)
+
+    def reconfigure(self, policy: Policy | None) -> Policy:
+        """Take another policy; see :meth:`VertoAdapter.reconfigure`."""
+        return self._swap(policy)
+
+    def _swap(self, policy: Policy | None) -> Policy:
+        before = self._parts
+        # All that can fail comes first: what is refused changes nothing.
+        parts = _read(
+            policy, before.observer, before.catalogue, before.operations, before.refresh
+        )
+        pipeline = self._pipeline(parts)
+        with self._swapping:
+            self._parts = parts
+            self._circuits.reconfigure(parts.policies)
+            self.pipeline = pipeline
+            for follower in list(self._followers):
+                follower.go_on_with(pipeline)
+        return parts.policies.general
 
     def __getstate__(self) -> Any:
         """Give the settings; locks, counts and clocks are not carried along."""
@@ -73,6 +145,24 @@ class Assembly:
         self._build()
 
 
+def _read(
+    policy: Policy | None,
+    observer: Observer | None,
+    catalogue: Catalogue | None,
+    operations: Operations | None,
+    refresh: RefreshHook | RenewsCredentials | None,
+) -> Parts:
+    policies = load_policies(policy=policy)
+    if is_switched_off():
+        policies = replace(policies, general=replace(policies.general, disabled=True))
+    general = policies.general
+    in_force = catalogue
+    if catalogue is None and not general.disabled:
+        in_force = load_catalogue(general.catalogue)
+    return Parts(policy, observer, catalogue, operations, policies, in_force, refresh)
+
+
+_assemblies: weakref.WeakSet[Assembly] = weakref.WeakSet()
 _registries: weakref.WeakSet[Circuits] = weakref.WeakSet()
 _standing_still: list[Circuits] = []
 
@@ -90,7 +180,14 @@ def _after_fork() -> None:
         _standing_still.pop().go_on()
 
 
+def _after_fork_in_child() -> None:
+    _after_fork()
+    # Held while settings are swapped, which is no part of a call and may warn.
+    for assembly in list(_assemblies):
+        assembly._swapping = Lock()  # noqa: SLF001 - its own module
+
+
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork
+        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child
     )

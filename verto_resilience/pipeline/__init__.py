@@ -1,6 +1,6 @@
 """Composition: one call through the machines, in a straight line."""
 
-from verto_resilience.pipeline._call import Call, Finish, Rejection, Send, Wait
+from verto_resilience.pipeline._call import Call, Finish, Refresh, Rejection, Send, Wait
 from verto_resilience.pipeline._circuits import Circuits, Origin
 from verto_resilience.pipeline._clock import Clock, SystemClock
 from verto_resilience.pipeline._drive import Exchange, Result, drive
@@ -16,6 +16,7 @@ from verto_resilience.pipeline._events import (
     RefusalOverruled,
     WaitBegan,
 )
+from verto_resilience.pipeline._exceptions import class_name, traceback_of
 from verto_resilience.pipeline._observer import (
     SILENT_OBSERVER,
     SILENT_TRACING,
@@ -28,12 +29,21 @@ from verto_resilience.pipeline._observer import (
     Tracing,
 )
 from verto_resilience.pipeline._pipeline import Pipeline
-from verto_resilience.pipeline._policy import Beside, CallSpan, CircuitKey, Policy, settings_table
+from verto_resilience.pipeline._policies import GENERAL, Policies, host_of
+from verto_resilience.pipeline._policy import (
+    Beside,
+    CallSpan,
+    CircuitKey,
+    IdempotencyKeys,
+    Policy,
+    settings_table,
+)
 from verto_resilience.pipeline._report import Attempt, CallReport, End, WaitSource
 from verto_resilience.pipeline._request import CallRequest
 from verto_resilience.pipeline._settings import Setting, Unit
 
 __all__ = [
+    "GENERAL",
     "SILENT_OBSERVER",
     "SILENT_TRACING",
     "Attempt",
@@ -56,14 +66,17 @@ __all__ = [
     "Event",
     "Exchange",
     "Finish",
+    "IdempotencyKeys",
     "Observer",
     "Observers",
     "Origin",
     "OutcomeUnknown",
     "PauseBegan",
     "Pipeline",
+    "Policies",
     "Policy",
     "Received",
+    "Refresh",
     "RefusalOverruled",
     "Rejection",
     "Result",
@@ -76,6 +89,9 @@ __all__ = [
     "Wait",
     "WaitBegan",
     "WaitSource",
+    "class_name",
     "drive",
+    "host_of",
     "settings_table",
+    "traceback_of",
 ]

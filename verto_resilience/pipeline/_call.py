@@ -65,6 +65,11 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
+class Refresh:
+    """Ask for new credentials, and tell :meth:`Call.refreshed` whether there are any."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """The call is over; what the last attempt brought is its result."""
 
@@ -72,9 +77,10 @@ class Finish:
 
 
 Admission = Send | Wait | Rejection
-Settlement = Finish | Wait
+Settlement = Finish | Wait | Refresh
 
 SEND = Send()
+REFRESH = Refresh()
 ANSWERED = Finish(End.ANSWERED)
 
 
@@ -98,6 +104,7 @@ class Call:
         "_origin",
         "_permit",
         "_policy",
+        "_refreshed",
         "_sent_at",
         "_wait_source",
         "_waited",
@@ -131,6 +138,8 @@ class Call:
         self._attempts: tuple[Attempt, ...] = ()
         # Sends that are not charged: one resend after a connection that had gone stale.
         self._free = 0
+        # Resends with new credentials: at most one, which no backoff counts.
+        self._refreshed = 0
         self._sent_at = now
         self._waited = 0.0
         self._wait_source = WaitSource.NONE
@@ -187,7 +196,7 @@ class Call:
 
         Returns:
             ``Wait`` when it is to be resent after that time: its token is already taken from the
-            budget. Else ``Finish``.
+            budget. ``Refresh`` after a 401, once, when there is somebody to ask. Else ``Finish``.
         """
         self._inform(outcome, now)
         self._note(outcome, now)
@@ -199,9 +208,31 @@ class Call:
         end = self._why_not(outcome)
         if end is not None:
             return Finish(end)
+        if outcome.resend is Resend.AFTER_REFRESH:
+            if now >= self.deadline:
+                return Finish(End.DEADLINE)
+            self._refreshed = 1
+            return REFRESH
         if is_free and now < self.deadline:
             return self._wait(0.0, WaitSource.NONE, outcome)
         return self._resend(outcome, now)
+
+    def refreshed(self, now: float, *, renewed: bool) -> Settlement:
+        """Say whether to send again, now that new credentials were asked for.
+
+        Args:
+            now: Monotonic seconds.
+            renewed: Whether there are new ones.
+
+        Returns:
+            ``Wait`` of no length when it is to be resent; it costs no token of the budget, for the
+            server has refused to do anything. Else ``Finish``.
+        """
+        if not renewed:
+            return ANSWERED
+        if now >= self.deadline:
+            return Finish(End.DEADLINE)
+        return self._wait(0.0, WaitSource.NONE, self._attempts[-1].outcome)
 
     def abandon(self) -> None:
         """Give the permit back: the caller went away, which says nothing about the origin."""
@@ -227,6 +258,7 @@ class Call:
             self.ambiguous,
             self.possibly_executed,
             self.request.correlation_id,
+            self.request.idempotency_key,
         )
 
     def take_events(self) -> list[Event]:
@@ -276,7 +308,9 @@ class Call:
     def _why_not(self, outcome: Outcome) -> End | None:
         """Say what forbids a resend whatever the wait, or ``None``."""
         request = self.request
-        if outcome.resend is Resend.AFTER_REFRESH:
+        if outcome.resend is Resend.AFTER_REFRESH and (
+            self._refreshed or not request.refreshable or request.logs_in
+        ):
             return End.ANSWERED
         if outcome.resend is Resend.IF_REPEATABLE and not request.repeatable:
             return End.NOT_REPEATABLE
@@ -309,7 +343,7 @@ class Call:
         return seconds, source
 
     def _own_length(self, outcome: Outcome, now: float) -> tuple[float, WaitSource]:
-        policy, resend = self._policy, len(self._attempts) - self._free
+        policy, resend = self._policy, len(self._attempts) - self._free - self._refreshed
         if outcome.retry_after is not None:
             # The gate's own turn is spread over the ramp, and never before what was told.
             turn = max(outcome.retry_after, self._origin.pause.wait(now))

@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 
 from verto_resilience.machines import CircuitBreaker, Pause, RetryBudget
 from verto_resilience.outcome import Operation
+from verto_resilience.pipeline._policies import Policies, as_policies
 from verto_resilience.pipeline._policy import CircuitKey, Policy
 
 # Of those that cannot be spared; with more of them the newcomer must not wait for the search.
@@ -23,6 +24,7 @@ class Origin:
 
     Attributes:
         key: Scheme, host and port.
+        policy: The settings that hold for it.
         pause: Until when it must not be called.
         budget: How many resends it may get.
         breaker: Its circuit, where circuits are kept for each origin.
@@ -33,24 +35,24 @@ class Origin:
     __slots__ = (
         "__weakref__",
         "_breakers",
-        "_make_breaker",
+        "_chance",
         "asked_for",
         "breaker",
         "budget",
         "key",
         "pause",
+        "policy",
     )
 
-    def __init__(
-        self, key: str, policy: Policy, make_breaker: Callable[[], CircuitBreaker], pause: Pause
-    ) -> None:
+    def __init__(self, key: str, policy: Policy, *, chance: Callable[[], float]) -> None:
         """Start with everything closed, open and full, in that order."""
         self.key = key
+        self.policy = policy
         self.asked_for = False
-        self.pause = pause
+        self._chance = chance
+        self.breaker = self._make_breaker(policy)
+        self.pause = Pause(policy.pause_settings(), chance=chance)
         self.budget = RetryBudget(policy.budget_settings())
-        self.breaker = make_breaker()
-        self._make_breaker = make_breaker
         self._breakers: dict[str, CircuitBreaker] | None = (
             {} if policy.circuit_key is CircuitKey.OPERATION else None
         )
@@ -60,18 +62,24 @@ class Origin:
 
         Without an operation, or where circuits are kept for each origin, that is the origin's own.
         """
-        if self._breakers is None or operation is None:
+        breakers = self._breakers
+        if breakers is None or operation is None:
             return self.key, self.breaker
         name = f"{operation.method} {operation.template}"
-        # Operations are a table, so there are only so many. setdefault is atomic.
-        breaker = self._breakers.get(name)
+        breaker = breakers.get(name)
         if breaker is None:
-            breaker = self._breakers.setdefault(name, self._make_breaker())
+            policy = self.policy
+            # Operations are a table, so there are only so many. setdefault is atomic.
+            breaker = breakers.setdefault(name, self._make_breaker(policy))
+            if policy is not self.policy:
+                # The settings changed in this very instant, before the new circuit was listed.
+                _set_up(breaker, self.policy)
         return f"{self.key} {name}", breaker
 
     def circuits(self) -> tuple[tuple[str, CircuitBreaker], ...]:
         """Give every circuit of this origin with its key."""
-        named = [] if self._breakers is None else list(self._breakers.items())
+        breakers = self._breakers
+        named = [] if breakers is None else list(breakers.items())
         own = ((self.key, self.breaker),)
         return own + tuple((f"{self.key} {name}", breaker) for name, breaker in named)
 
@@ -83,23 +91,63 @@ class Origin:
         """Whether nothing but counts would be lost by forgetting it."""
         return self.pause.is_idle(now) and all(b.is_idle() for _, b in self.circuits())
 
+    def reconfigure(self, policy: Policy) -> None:
+        """Go on under other settings; what the machines know is kept.
+
+        Where circuits are no longer kept for each operation, those of the operations are dropped.
+        """
+        self.policy = policy
+        per_operation = policy.circuit_key is CircuitKey.OPERATION
+        if per_operation != (self._breakers is not None):
+            self._breakers = {} if per_operation else None
+        for _, breaker in self.circuits():
+            _set_up(breaker, policy)
+        self.pause.settings = policy.pause_settings()
+        self.budget.settings = policy.budget_settings()
+
+    def _make_breaker(self, policy: Policy) -> CircuitBreaker:
+        return CircuitBreaker(
+            policy.breaker_settings(), chance=self._chance, mode=policy.breaker_mode
+        )
+
+
+def _set_up(breaker: CircuitBreaker, policy: Policy) -> None:
+    # Setting what is set already is not for nothing: it gives out new permits.
+    if breaker.settings != policy.breaker_settings():
+        breaker.settings = policy.breaker_settings()
+    if breaker.mode is not policy.breaker_mode:
+        breaker.mode = policy.breaker_mode
+
 
 class Circuits:
     """The registry of origins; safe for threads.
 
     Args:
-        policy: Numbers for the machines it makes.
+        policy: Numbers for the machines it makes; the same for every origin, or not.
         chance: Gives numbers from 0 up to 1.
     """
 
-    def __init__(self, policy: Policy, *, chance: Callable[[], float]) -> None:
+    def __init__(self, policy: Policy | Policies, *, chance: Callable[[], float]) -> None:
         """Start empty."""
-        self.policy = policy
+        self._policies = as_policies(policy)
         self._chance = chance
         self._lock = Lock()
         self._origins: OrderedDict[str, Origin] = OrderedDict()
         self._still: list[Lock] = []
         self._held: WeakValueDictionary[str, Origin] = WeakValueDictionary()
+
+    @property
+    def policy(self) -> Policy:
+        """The settings that hold for every origin without others."""
+        return self._policies.general
+
+    def reconfigure(self, policy: Policy | Policies) -> None:
+        """Go on under other settings; what is known of each origin is kept."""
+        with self._lock:
+            self._policies = as_policies(policy)
+            # The weak table has them all: those remembered, and those that left but are in use.
+            for origin in list(self._held.values()):
+                origin.reconfigure(self._policies.of(origin.key))
 
     def at(self, key: str, now: float) -> Origin:
         """Give the origin with this key, made on first sight."""
@@ -111,7 +159,7 @@ class Circuits:
         with self._lock:
             origin = self._origins.get(key) or self._held.get(key)
             if origin is None:
-                origin = self._make(key)
+                origin = Origin(key, self._policies.of(key), chance=self._chance)
             while len(self._origins) >= self.policy.max_origins:
                 self._let_one_go(now)
             self._origins[key] = origin
@@ -141,16 +189,6 @@ class Circuits:
     def __len__(self) -> int:
         """Count the origins it remembers."""
         return len(self._origins)
-
-    def _make(self, key: str) -> Origin:
-        settings = self.policy.breaker_settings()
-        mode = self.policy.breaker_mode
-
-        def make_breaker() -> CircuitBreaker:
-            return CircuitBreaker(settings, chance=self._chance, mode=mode)
-
-        pause = Pause(self.policy.pause_settings(), chance=self._chance)
-        return Origin(key, self.policy, make_breaker, pause)
 
     def _let_one_go(self, now: float) -> None:
         """Forget one that can be spared; lock held.

@@ -10,6 +10,7 @@ from verto_resilience.pipeline._call import (
     Admission,
     Call,
     Finish,
+    Refresh,
     Rejection,
     Send,
     Settlement,
@@ -17,6 +18,7 @@ from verto_resilience.pipeline._call import (
 )
 from verto_resilience.pipeline._clock import Clock
 from verto_resilience.pipeline._events import CallEnded
+from verto_resilience.pipeline._exceptions import class_name
 from verto_resilience.pipeline._observer import AttemptScope, CallScope, Observer, Tracing
 from verto_resilience.pipeline._report import CallReport, End
 
@@ -48,6 +50,17 @@ class Exchange(Protocol[R]):
         """Rewind the body, and free what a result holds while the call waits.
 
         The result may still have to be returned. ``False`` when the body cannot be sent again.
+        """
+        ...
+
+    def refresh(self, left: float) -> bool:
+        """Get new credentials for the next send; ``False`` when there are none.
+
+        Asked at most once in a call, after :meth:`prepare_resend`, where the request is
+        ``refreshable``. Must not raise.
+
+        Args:
+            left: Seconds until the call's deadline.
         """
         ...
 
@@ -95,7 +108,7 @@ def drive(
             error = result.error
         scope.ended(report, error)
         _publish(call, observer)
-        name = None if error is None else type(error).__qualname__
+        name = None if error is None else class_name(type(error))
         observer.on_event(CallEnded(call.request, report, clock.monotonic() - began, name))
         try:
             if result is None:
@@ -117,8 +130,12 @@ def _loop(
             case Send():
                 result = _attempt(call, exchange, clock, scope)
                 step = call.settle(result.outcome, clock.monotonic())
-                if isinstance(step, Wait) and not exchange.prepare_resend(result):
+                resends = isinstance(step, Wait | Refresh)
+                if resends and not exchange.prepare_resend(result):
                     step = Finish(End.BODY_NOT_REPLAYABLE)
+            case Refresh():
+                renewed = exchange.refresh(call.deadline - clock.monotonic())
+                step = call.refreshed(clock.monotonic(), renewed=renewed)
             case Wait():
                 step = _wait(call, step, clock)
             case Rejection() | Finish():

@@ -101,7 +101,8 @@ class CallEnded:
         request: What was asked.
         report: What became of it.
         seconds: How long it took, waits included.
-        error: Name of the exception raised, or ``None`` when a response was returned.
+        error: The exception raised, named as by :func:`class_name`; ``None`` when a response was
+            returned.
     """
 
     request: CallRequest

@@ -1,13 +1,14 @@
 """Who listens, and who draws the trace; both have a silent twin that costs nothing."""
 
 import logging
-from collections.abc import MutableMapping
+from collections.abc import Collection, MutableMapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
 from verto_resilience.outcome import Outcome
 from verto_resilience.pipeline._events import Event
+from verto_resilience.pipeline._exceptions import class_name, traceback_of
 from verto_resilience.pipeline._report import CallReport, WaitSource
 from verto_resilience.pipeline._request import CallRequest
 
@@ -45,9 +46,15 @@ class AttemptScope(Protocol):
     Attributes:
         wants_details: Whether anybody records what identifies the answer; where not, the edge
             need not look for it.
+        withheld: Names of headers that must not go to this server, whoever put them there.
     """
 
     wants_details: bool
+
+    @property
+    def withheld(self) -> Collection[str]:
+        """Names of headers that must not go to this server."""
+        ...
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -117,7 +124,8 @@ class Tracing(Protocol):
 class Observers:
     """Several observers as one; a mistake in one of them reaches neither the call nor the others.
 
-    What an observer raises is logged, once for each observer, by its name.
+    What an observer raises is logged, once for each observer: class and traceback, for nobody knows
+    what its message quotes.
     """
 
     __slots__ = ("_failed", "_observers")
@@ -132,13 +140,15 @@ class Observers:
         for observer in self._observers:
             try:
                 observer.on_event(event)
-            except Exception:  # noqa: BLE001 - a stranger's code must not reach the call
+            except Exception as error:  # noqa: BLE001 - a stranger's code must not reach the call
                 if id(observer) not in self._failed:
                     self._failed.add(id(observer))
-                    _log.exception(
-                        "observer %s failed on %s; further failures of it are not logged",
+                    _log.error(
+                        "observer %s failed on %s: %s; further failures of it are not logged",
                         type(observer).__qualname__,
                         type(event).__name__,
+                        class_name(type(error)),
+                        exc_info=traceback_of(error),
                     )
 
 
@@ -156,6 +166,7 @@ class SilentScope:
 
     __slots__ = ()
     wants_details = False
+    withheld: Collection[str] = ()
 
     def __enter__(self) -> Self:
         """Begin nothing."""

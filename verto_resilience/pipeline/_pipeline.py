@@ -9,6 +9,7 @@ from verto_resilience.pipeline._circuits import Circuits
 from verto_resilience.pipeline._clock import Clock
 from verto_resilience.pipeline._drive import Exchange, drive
 from verto_resilience.pipeline._observer import SILENT_OBSERVER, SILENT_TRACING, Observer, Tracing
+from verto_resilience.pipeline._policies import Policies, as_policies
 from verto_resilience.pipeline._policy import Policy
 from verto_resilience.pipeline._request import CallRequest
 
@@ -19,7 +20,7 @@ class Pipeline:
     """Settings, tables, machines and listeners, put together; shared by threads.
 
     Args:
-        policy: The settings.
+        policy: The settings; the same for every origin, or not.
         clock: Where time comes from.
         chance: Gives numbers from 0 up to 1.
         circuits: The registry of origins; one of its own by default. Give several pipelines the
@@ -37,13 +38,14 @@ class Pipeline:
         "clock",
         "observer",
         "operations",
+        "policies",
         "policy",
         "tracing",
     )
 
     def __init__(
         self,
-        policy: Policy,
+        policy: Policy | Policies,
         *,
         clock: Clock,
         chance: Callable[[], float],
@@ -54,18 +56,29 @@ class Pipeline:
         tracing: Tracing = SILENT_TRACING,
     ) -> None:
         """Put the parts together."""
-        self.policy = policy
+        self.policies = as_policies(policy)
+        self.policy = self.policies.general
         self.clock = clock
         self.chance = chance
-        self.circuits = Circuits(policy, chance=chance) if circuits is None else circuits
+        self.circuits = Circuits(self.policies, chance=chance) if circuits is None else circuits
         self.catalogue = Catalogue.documented() if catalogue is None else catalogue
         self.operations = Operations.documented() if operations is None else operations
         self.observer = observer
         self.tracing = tracing
 
-    def run(self, request: CallRequest, exchange: Exchange[R]) -> R:
-        """Carry one call through; see :func:`drive`."""
+    def run(
+        self, request: CallRequest, exchange: Exchange[R], *, policy: Policy | None = None
+    ) -> R:
+        """Carry one call through; see :func:`drive`.
+
+        Args:
+            request: What is to be sent.
+            exchange: How it is sent.
+            policy: The settings of its origin, where they are at hand; ``None`` looks them up.
+        """
+        if policy is None:
+            policy = self.policies.of(request.origin)
         now = self.clock.monotonic()
         origin = self.circuits.at(request.origin, now)
-        call = Call(request, origin, self.policy, chance=self.chance, now=now)
+        call = Call(request, origin, policy, chance=self.chance, now=now)
         return drive(call, exchange, clock=self.clock, observer=self.observer, tracing=self.tracing)

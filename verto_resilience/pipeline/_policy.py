@@ -28,7 +28,8 @@ class Beside(StrEnum):
     """What to do below an instrumentation that draws the HTTP request already.
 
     ``DEFER``: attempts are INTERNAL spans without any ``http.*``, the duration metric and the trace
-    headers are left to the other. ``NEST``: attempts are CLIENT spans below the other's, with trace
+    headers are left to the other; and so it is with urllib3's instrumentation, further down, where
+    it calls hooks of the program. ``NEST``: attempts are CLIENT spans below the other's, with trace
     headers of their own; service maps count the request twice. ``TAKEOVER``: the other is switched
     off for the session when it is mounted; where that cannot be done, as ``DEFER``. ``SILENT``: no
     spans.
@@ -38,6 +39,19 @@ class Beside(StrEnum):
     NEST = "nest"
     TAKEOVER = "takeover"
     SILENT = "silent"
+
+
+class IdempotencyKeys(StrEnum):
+    """Whose ``Idempotency-Key`` a write on a Verto host carries, and whether it counts.
+
+    ``CALLER``: the caller's own. ``AUTO``: the caller's own; without one, a new one for each call
+    of an operation that a key makes repeatable. ``OFF``: none is added, and the caller's own, which
+    is still sent, makes nothing repeatable.
+    """
+
+    CALLER = "caller"
+    AUTO = "auto"
+    OFF = "off"
 
 
 class CircuitKey(StrEnum):
@@ -67,6 +81,12 @@ class Policy:
         False,
         Unit.FLAG,
         "Whether opentelemetry-instrument mounts it on every session of the process.",
+    )
+    policy_file: str | None = setting(
+        None,
+        Unit.PATH,
+        "TOML file with settings, and with others for single origins; variables go before it.",
+        optional=True,
     )
     max_attempts: int = setting(
         3, Unit.COUNT, "Sends of one call at the most, the first included.", low=1, high=10
@@ -255,8 +275,20 @@ class Policy:
         Unit.NAMES,
         "Domains, subdomains included, that get Verto's headers and its 5 to 10 s band.",
     )
+    insecure_hosts: tuple[str, ...] = setting(
+        (),
+        Unit.NAMES,
+        "Verto hosts, by their exact names, that may be called over http:// or without checking "
+        "their certificate; loopback addresses always may.",
+    )
     correlation_ids: bool = setting(
         True, Unit.FLAG, "Add a Vfx-Correlation-Id on Verto hosts when the caller sent none."
+    )
+    idempotency_keys: IdempotencyKeys = setting(
+        IdempotencyKeys.CALLER,
+        Unit.CHOICE,
+        "Whose Idempotency-Key makes a write repeatable; auto: on Verto hosts one is made for each "
+        "call that a key makes repeatable; off: nobody's.",
     )
     call_span: CallSpan = setting(
         CallSpan.AUTO,

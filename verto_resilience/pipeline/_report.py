@@ -86,6 +86,8 @@ class CallReport:
         possibly_executed: Whether the last answer, a 4xx, may speak of an earlier attempt of this
             very call having succeeded: reconcile before doing it anew.
         correlation_id: The ``Vfx-Correlation-Id`` sent, or ``None``.
+        idempotency_key: The ``Idempotency-Key`` sent, or ``None``; doing the same again in a new
+            call is safe under the same one.
     """
 
     attempts: tuple[Attempt, ...]
@@ -94,6 +96,7 @@ class CallReport:
     ambiguous: bool
     possibly_executed: bool
     correlation_id: str | None = None
+    idempotency_key: str | None = None
 
     @property
     def outcome(self) -> Outcome | None:

@@ -19,6 +19,8 @@ class CallRequest:
         verto: Whether its host is one of Verto's.
         host: The ``Host`` header when the caller set one, else ``None``.
         correlation_id: The ``Vfx-Correlation-Id`` that goes with it, or ``None``.
+        idempotency_key: The ``Idempotency-Key`` that goes with it, or ``None``.
+        refreshable: Whether there is somebody to ask for new credentials after a 401.
         sends_before: Sends that the same request of the user has had already, in earlier calls:
             redirect hops and re-sends with credentials are calls of their own.
     """
@@ -32,6 +34,8 @@ class CallRequest:
     verto: bool = False
     host: str | None = None
     correlation_id: str | None = None
+    idempotency_key: str | None = None
+    refreshable: bool = False
     sends_before: int = 0
 
     @property
@@ -41,5 +45,12 @@ class CallRequest:
             return self.operation.kind is not OperationKind.READ
         return self.method.upper() not in _SAFE
 
+    @property
+    def logs_in(self) -> bool:
+        """Whether it is a known login: its 401 is about what was sent, not about a token."""
+        operation = self.operation
+        return operation is not None and (operation.method, operation.template) in _LOGINS
+
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_LOGINS = frozenset({("POST", "/users/login"), ("POST", "/v2/auth/token")})

@@ -5,7 +5,7 @@ the caller streams the body, else with the body.
 """
 
 import time
-from collections.abc import MutableMapping
+from collections.abc import Collection, MutableMapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -20,11 +20,10 @@ from opentelemetry.trace import (
 )
 
 from verto_resilience.outcome import Outcome
-from verto_resilience.pipeline import Received, WaitSource
+from verto_resilience.pipeline import Received, WaitSource, class_name
 from verto_resilience.telemetry import _names as names
 from verto_resilience.telemetry._endings import Endings
 from verto_resilience.telemetry._endpoints import Attributes
-from verto_resilience.telemetry._mishaps import class_name
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -124,6 +123,12 @@ class AttemptDrawing:
     def inject(self, headers: MutableMapping[str, str]) -> None:
         """Add what carries the trace to the server."""
         raise NotImplementedError
+
+    @property
+    def withheld(self) -> Collection[str]:
+        """Trace headers where the server may not be told: another may have set them."""
+        call = self._call
+        return () if call.endpoint.propagates else call.tools.trace_headers()
 
     def ended(self, outcome: Outcome, error: Exception | None) -> None:
         """Keep what came of it until the span ends."""

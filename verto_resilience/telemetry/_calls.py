@@ -1,6 +1,7 @@
 """One call: its INTERNAL span, its duration, and the attempts within."""
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -53,6 +54,14 @@ class Tools:
     http_endings: Endings
     inner_endings: Endings
     mishaps: Mishaps
+
+    def trace_headers(self) -> Collection[str]:
+        """Name the headers that carry a trace; none where the propagator fails."""
+        try:
+            return self.propagation.names()
+        except Exception as error:  # noqa: BLE001
+            self.mishaps.note("naming trace headers", error)
+            return ()
 
 
 class CallDrawing:

@@ -5,11 +5,10 @@ from enum import StrEnum
 
 from verto_resilience.errors import CallRejectedError, CircuitOpenError
 from verto_resilience.outcome import Category
-from verto_resilience.pipeline import CallReport, End
+from verto_resilience.pipeline import CallReport, End, class_name
 from verto_resilience.telemetry import _names as names
 from verto_resilience.telemetry._attempts import error_type_of
 from verto_resilience.telemetry._endpoints import Attributes
-from verto_resilience.telemetry._mishaps import class_name
 
 
 class CallOutcome(StrEnum):

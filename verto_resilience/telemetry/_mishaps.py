@@ -2,6 +2,8 @@
 
 import logging
 
+from verto_resilience.pipeline import class_name, traceback_of
+
 _log = logging.getLogger("verto_resilience")
 
 
@@ -28,11 +30,5 @@ class Mishaps:
             "this kind are not logged",
             doing,
             class_name(type(error)),
-            exc_info=error if _log.isEnabledFor(logging.DEBUG) else None,
+            exc_info=traceback_of(error) if _log.isEnabledFor(logging.DEBUG) else None,
         )
-
-
-def class_name(kind: type[BaseException]) -> str:
-    """Give the fully qualified name of an exception class, bare for builtins: ``error.type``."""
-    module = kind.__module__
-    return kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"

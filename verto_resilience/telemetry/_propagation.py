@@ -1,6 +1,6 @@
 """Trace headers: the global propagator's, checked before they go onto a request."""
 
-from collections.abc import MutableMapping
+from collections.abc import Collection, MutableMapping
 from urllib.parse import urlsplit
 
 from opentelemetry import propagate
@@ -15,6 +15,19 @@ class Propagation:
     """
 
     __slots__ = ("_targets",)
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether there are origins that may not be told."""
+        return self._targets is not None
+
+    def names(self) -> Collection[str]:
+        """Name the headers that the global propagator sets.
+
+        Raises:
+            Exception: What the propagator raised.
+        """
+        return tuple(propagate.get_global_textmap().fields)
 
     def __init__(self, targets: tuple[str, ...] | None) -> None:
         """Keep the domains in lower case."""

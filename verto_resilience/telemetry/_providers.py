@@ -14,7 +14,6 @@ from verto_resilience.telemetry._labels import Labels
 from verto_resilience.telemetry._mishaps import Mishaps
 from verto_resilience.telemetry._watched import Watched
 
-
 _ASK = object()
 # Asked for a provider that nobody has set, the API looks into the environment, which costs each
 # call more than all else here. So it is asked again only when what it has set has changed.

@@ -37,6 +37,13 @@ other's. `nest`: CLIENT spans below the other's, with trace headers of their own
 duration metric. `takeover`: the other is switched off for the session. `silent`: no spans. The
 metrics under `verto.` and the logs are there in all four. In a context in which telemetry is
 switched off altogether, as exporters do around their own requests, nothing is recorded at all.
+
+The instrumentation of urllib3, which is below, is kept from drawing a request a second time. Only
+where it calls hooks of the program, and `beside` is `defer`, it draws and measures each send, below
+an attempt as described: what hooks add would be lost otherwise.
+
+Trace headers go to the domains that `propagate_to` names; on requests to any other they are taken
+off, also where the program or another instrumentation has set them.
 """
 
 _VARIETY = """\

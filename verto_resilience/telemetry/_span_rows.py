@@ -344,7 +344,8 @@ SPANS = (
         f"`{names.ATTEMPT_SPAN}` {{method}}",
         "INTERNAL",
         "each attempt below another instrumentation that draws the request, where `defer` (the "
-        "default) or `takeover` is chosen; nothing of `http.*`, so that nothing counts twice",
+        "default) or `takeover` is chosen, or above one that calls hooks of the program, with "
+        "`defer`; nothing of `http.*`, so that nothing counts twice",
         (
             *_AT_SERVER,
             names.INNER_METHOD,

@@ -1,7 +1,7 @@
 """Spans and durations of calls and attempts, through the OpenTelemetry API alone."""
 
 import logging
-from collections.abc import Collection, MutableMapping
+from collections.abc import Callable, Collection, MutableMapping
 from types import TracebackType
 from typing import Self
 
@@ -31,6 +31,10 @@ from verto_resilience.telemetry._suppression import HTTP_KEY, is_silenced
 _log = logging.getLogger("verto_resilience")
 
 
+def _never() -> bool:
+    return False
+
+
 class OtelTracing:
     """Draws each attempt as a CLIENT span and each call as an INTERNAL one; measures both.
 
@@ -46,17 +50,29 @@ class OtelTracing:
         known_methods: HTTP methods shown as they are, in place of the standard ones; any other is
             ``_OTHER``. ``None``: the standard ones. What the variable
             ``OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`` names belongs here.
+        hooked_below: Says at each call whether an instrumentation further down calls hooks of the
+            program, which would be lost if it were kept from drawing the request. With ``defer`` it
+            is left to draw it.
         tracer_provider: ``None``: the global one.
         meter_provider: ``None``: the global one.
     """
 
-    __slots__ = ("_beside", "_meters", "_mishaps", "_told", "_tools", "_tracers")
+    __slots__ = (
+        "_beside",
+        "_hooked_below",
+        "_meters",
+        "_mishaps",
+        "_told",
+        "_tools",
+        "_tracers",
+    )
 
     def __init__(
         self,
         policy: Policy,
         *,
         known_methods: Collection[str] | None = None,
+        hooked_below: Callable[[], bool] = _never,
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
     ) -> None:
@@ -64,6 +80,7 @@ class OtelTracing:
         propagation = Propagation(policy.propagate_to)
         methods = names.KNOWN_METHODS if known_methods is None else known_methods
         self._beside = policy.beside
+        self._hooked_below = hooked_below
         self._mishaps = Mishaps()
         self._tracers = Tracers(tracer_provider, self._mishaps)
         self._meters = Meters(meter_provider, self._mishaps)
@@ -92,15 +109,18 @@ class OtelTracing:
             return SILENT
         tracer, instruments = self._tracers.current(), self._meters.current()
         is_nested = bool(context) and bool(context.get(HTTP_KEY))
-        draws_http = not is_nested or self._beside is Beside.NEST
-        if tracer is None and instruments is None:
-            if not context or not draws_http:
-                return SILENT
-            return Propagating(self._tools, request, context)
         if is_nested:
+            draws_http = self._beside is Beside.NEST
+        else:
+            draws_http = self._beside is not Beside.DEFER or not self._hooked_below()
+        if tracer is None and instruments is None:
+            if self._tools.propagation.is_restricted or (context and draws_http):
+                return Propagating(self._tools, request, context if draws_http else None)
+            return SILENT
+        if not draws_http or is_nested:
             self._tell_of_choice()
-            if self._beside is Beside.SILENT:
-                tracer = None
+        if is_nested and self._beside is Beside.SILENT:
+            tracer = None
         return CallDrawing(
             self._tools,
             request,
@@ -123,12 +143,18 @@ class OtelTracing:
 
 
 class Propagating:
-    """A call nobody records, in a context that is passed on to the server."""
+    """A call nobody records, in a context that is passed on to the server.
+
+    Args:
+        tools: What calls share.
+        request: What is asked.
+        context: What is passed on; ``None``: others do that.
+    """
 
     __slots__ = ("_context", "_request", "_tools")
     wants_details = False
 
-    def __init__(self, tools: Tools, request: CallRequest, context: Context) -> None:
+    def __init__(self, tools: Tools, request: CallRequest, context: Context | None) -> None:
         """Keep what the headers are made of."""
         self._tools = tools
         self._request = request
@@ -152,11 +178,19 @@ class Propagating:
 
     def inject(self, headers: MutableMapping[str, str]) -> None:
         """Add the headers that carry the context to the server."""
+        if not self._context:
+            return
         try:
             if self._tools.endpoints.of(self._request).propagates:
                 self._tools.propagation.inject(headers, self._context)
         except Exception as error:  # noqa: BLE001
             self._tools.mishaps.note("adding trace headers", error)
+
+    @property
+    def withheld(self) -> Collection[str]:
+        """Trace headers where the server may not be told: another may have set them."""
+        allowed = self._tools.endpoints.of(self._request).propagates
+        return () if allowed else self._tools.trace_headers()
 
     def ended(self, what: Outcome | CallReport, error: Exception | None) -> None:
         """Hear nothing."""

@@ -1,6 +1,10 @@
 """Edges: one client library each, its shapes translated once."""
 
 from verto_resilience.transports._call_outcome import CallOutcome
+from verto_resilience.transports._flights import Flights
+from verto_resilience.transports._header_values import is_header_value
+from verto_resilience.transports._insecure import is_loopback, refuse_insecure
+from verto_resilience.transports._login import Login, RequestsLoginError
 from verto_resilience.transports._outcome_errors import (
     ApiFailureError,
     BadRequestError,
@@ -19,13 +23,20 @@ from verto_resilience.transports._outcome_errors import (
     raise_for_outcome,
 )
 from verto_resilience.transports._outcome_of import outcome_of
+from verto_resilience.transports._refresh import (
+    Refresher,
+    RefreshHook,
+    RefusedCredentials,
+    RenewsCredentials,
+)
 from verto_resilience.transports._report_of import report_of
-from verto_resilience.transports._requests import ResilientAdapter
+from verto_resilience.transports._requests import ResilientAdapter, own_retries
 from verto_resilience.transports._requests_errors import (
     RequestsCallRejectedError,
     RequestsCircuitOpenError,
     RequestsPausedError,
 )
+from verto_resilience.transports._requests_exchange import split_origin
 
 __all__ = [
     "ApiFailureError",
@@ -33,13 +44,20 @@ __all__ = [
     "CallOutcome",
     "ClientError",
     "ConflictError",
+    "Flights",
     "ForbiddenError",
     "GatewayTimeoutError",
     "InternalServerError",
+    "Login",
     "NotFoundError",
     "OutcomeError",
+    "RefreshHook",
+    "Refresher",
+    "RefusedCredentials",
+    "RenewsCredentials",
     "RequestsCallRejectedError",
     "RequestsCircuitOpenError",
+    "RequestsLoginError",
     "RequestsPausedError",
     "ResilientAdapter",
     "ServerError",
@@ -47,7 +65,12 @@ __all__ = [
     "TooManyRequestsError",
     "UnauthorizedError",
     "error_class",
+    "is_header_value",
+    "is_loopback",
     "outcome_of",
+    "own_retries",
     "raise_for_outcome",
+    "refuse_insecure",
     "report_of",
+    "split_origin",
 ]

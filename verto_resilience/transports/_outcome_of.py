@@ -21,7 +21,7 @@ from verto_resilience.outcome import (
     scrub_known,
     told_to_wait,
 )
-from verto_resilience.pipeline import Attempt, CallReport, Policy, SystemClock
+from verto_resilience.pipeline import Attempt, CallReport, Pipeline, Policy, SystemClock
 from verto_resilience.transports._call_outcome import CallOutcome
 from verto_resilience.transports._report_of import report_of
 from verto_resilience.transports._request_secrets import secrets_of
@@ -130,7 +130,7 @@ def _classified(
     known = None if report is None else report.outcome
     if known is not None and known.api_error is not None:
         return catalogue, known
-    error = _api_error(response, Policy() if mounted is None else mounted.policy)
+    error = _api_error(response, _policy_of(response, mounted))
     if known is not None and error is None:
         return catalogue, known
     told = None if known is None else known.retry_after
@@ -138,6 +138,13 @@ def _classified(
         told = told_to_wait(response.headers, SystemClock().wall())
     outcome = classify_response(catalogue, response.status_code, retry_after=told, api_error=error)
     return catalogue, outcome
+
+
+def _policy_of(response: requests.Response, mounted: Pipeline | None) -> Policy:
+    if mounted is None:
+        return Policy()
+    front, _, _ = front_and_path(response.request.url or "")
+    return mounted.policies.of(split_origin(front)[0])
 
 
 def _api_error(response: requests.Response, policy: Policy) -> ApiError | None:

@@ -11,6 +11,7 @@ from urllib3.util import Retry
 
 from verto_resilience.pipeline import Pipeline
 from verto_resilience.transports._pools import PoolMemory, forget_pools, remember_pools
+from verto_resilience.transports._refresh import Refresher
 from verto_resilience.transports._requests_exchange import RequestsExchange
 
 
@@ -21,7 +22,12 @@ class ResilientAdapter(BaseAdapter):
         inner: The adapter that sends; it keeps its TLS context, proxies, pools and certificates.
         pipeline: Settings, tables and machines.
         owns_inner: Whether :meth:`close` closes ``inner``.
+
+    Attributes:
+        refresher: Whom to ask for new credentials after a 401; ``None``: nobody.
     """
+
+    refresher: Refresher | None = None
 
     def __init__(self, inner: BaseAdapter, pipeline: Pipeline, *, owns_inner: bool) -> None:
         """Wrap the adapter, and take over the retries that it would make by itself."""
@@ -32,8 +38,7 @@ class ResilientAdapter(BaseAdapter):
         self._retries: Retry | None = None
         self._pools: PoolMemory | None = None
         if not pipeline.policy.disabled:
-            self._retries = take_over_retries(inner)
-            self._pools = remember_pools(inner)
+            self._take_over()
 
     def send(  # noqa: PLR0917 - requests passes these by name or by place
         self,
@@ -51,6 +56,8 @@ class ResilientAdapter(BaseAdapter):
 
         Raises:
             requests.exceptions.RequestException: What the inner adapter raised last.
+            ConfigurationError: Nothing was sent, for it would have called Verto without TLS or
+                without checking the certificate; also a ``RequestException``.
             CircuitOpenError: Nothing was sent; also a ``requests.exceptions.ConnectionError``.
             PausedError: Nothing was sent; also a ``requests.exceptions.ConnectionError``.
         """
@@ -70,8 +77,9 @@ class ResilientAdapter(BaseAdapter):
             inner=self.inner,
             pipeline=pipeline,
             options=options,
+            refresher=self.refresher,
         )
-        return pipeline.run(exchange.request, exchange)
+        return pipeline.run(exchange.request, exchange, policy=exchange.policy)
 
     def close(self) -> None:
         """Close the inner adapter if it is this one's own."""
@@ -85,9 +93,28 @@ class ResilientAdapter(BaseAdapter):
         if self._retries is not None:
             self.inner.max_retries = self._retries  # type: ignore[attr-defined]
 
+    def go_on_with(self, pipeline: Pipeline) -> None:
+        """Make the next calls with another pipeline; those under way end with theirs."""
+        was_disabled = self.pipeline.policy.disabled
+        if was_disabled and not pipeline.policy.disabled:
+            self._take_over()
+        self.pipeline = pipeline
+        if pipeline.policy.disabled and not was_disabled:
+            self.give_back()
+
+    def _take_over(self) -> None:
+        self._retries = take_over_retries(self.inner) or self._retries
+        self._pools = remember_pools(self.inner)
+
     def __repr__(self) -> str:
         """Show what is wrapped."""
         return f"<{type(self).__name__} around {type(self.inner).__name__}>"
+
+
+def own_retries(adapter: BaseAdapter) -> Retry | None:
+    """Give what an adapter resends by itself; ``None`` when it sends once."""
+    retries = getattr(adapter, "max_retries", None)
+    return retries if isinstance(retries, Retry) and _resends(retries) else None
 
 
 def take_over_retries(inner: BaseAdapter) -> Retry | None:
@@ -99,8 +126,8 @@ def take_over_retries(inner: BaseAdapter) -> Retry | None:
     Returns:
         What was switched off, or ``None``.
     """
-    retries = getattr(inner, "max_retries", None)
-    if not isinstance(retries, Retry) or not _resends(retries):
+    retries = own_retries(inner)
+    if retries is None:
         return None
     inner.max_retries = Retry(0, read=False)  # type: ignore[attr-defined]
     warnings.warn(

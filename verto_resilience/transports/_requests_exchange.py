@@ -1,7 +1,7 @@
 """One request at the requests edge: what it is, how it is sent once, kept, refused, returned."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -14,7 +14,10 @@ from urllib3.util import Timeout
 
 from verto_resilience.outcome import (
     Failure,
+    Operation,
+    OperationKind,
     Outcome,
+    Repeatable,
     classify_failure,
     classify_response,
     is_repeatable,
@@ -27,6 +30,7 @@ from verto_resilience.pipeline import (
     CallReport,
     CallRequest,
     End,
+    IdempotencyKeys,
     Pipeline,
     Policy,
     Received,
@@ -34,7 +38,10 @@ from verto_resilience.pipeline import (
     Result,
 )
 from verto_resilience.transports._bodies import Replay, drain, keep_small_body, watch
-from verto_resilience.transports._limits import AttemptLimit, limited
+from verto_resilience.transports._header_values import header_text
+from verto_resilience.transports._insecure import refuse_insecure
+from verto_resilience.transports._limits import AttemptLimit
+from verto_resilience.transports._refresh import Refresher, RefusedCredentials
 from verto_resilience.transports._report_of import attach_report
 from verto_resilience.transports._requests_errors import rejection_error
 from verto_resilience.transports._requests_failures import failure_of
@@ -43,8 +50,10 @@ from verto_resilience.transports._sends import count_send, sends_before
 CORRELATION_ID = "Vfx-Correlation-Id"
 CALL_ID = "Vfx-Api-Call-Id"
 IDEMPOTENCY_KEY = "Idempotency-Key"
+AUTHORIZATION = "Authorization"
 _PORTS = {"http": 80, "https": 443}
 _FIRST_ERROR = 400
+_UNAUTHORIZED = 401
 
 
 @lru_cache(maxsize=4096)
@@ -76,6 +85,7 @@ def front_and_path(url: str) -> tuple[str, str, str]:
 
 def is_verto(host: str, policy: Policy) -> bool:
     """Say whether a host is one of Verto's, or of those the policy names in their place."""
+    host = host.removesuffix(".")
     names = [name.lower() for name in policy.verto_hosts]
     return any(host == name or host.endswith(f".{name}") for name in names)
 
@@ -88,16 +98,24 @@ class RequestsExchange:
         inner: The adapter that sends.
         pipeline: Settings, tables and machines.
         options: What ``send`` was called with besides the request.
+        refresher: Whom to ask for new credentials after a 401 of a Verto host; ``None``: nobody.
+
+    Raises:
+        InsecureRequestError: It would call Verto without TLS or without checking the certificate.
+        requests.exceptions.InvalidHeader: Its correlation id would break the headers apart.
     """
 
     __slots__ = (
         "_adapter",
-        "_correlation_id",
+        "_added",
         "_inner",
         "_kept_open",
         "_options",
         "_pipeline",
+        "_policy",
         "_prepared",
+        "_refresher",
+        "_renewed",
         "_replay",
         "_stream",
         "request",
@@ -111,6 +129,7 @@ class RequestsExchange:
         inner: BaseAdapter,
         pipeline: Pipeline,
         options: dict[str, Any],
+        refresher: Refresher | None = None,
     ) -> None:
         """Read from the request what the machines need to know."""
         self._prepared = prepared
@@ -118,50 +137,66 @@ class RequestsExchange:
         self._inner = inner
         self._pipeline = pipeline
         self._options = options
+        self._refresher = refresher
+        self._renewed: str | None = None
         self._stream = bool(options["stream"])
         self._replay = Replay(prepared.body)
         self._kept_open: requests.Response | None = None
         self.request = self._describe()
 
     def _describe(self) -> CallRequest:
-        prepared, policy = self._prepared, self._pipeline.policy
+        prepared, general = self._prepared, self._pipeline.policy
         url, headers = prepared.url or "", prepared.headers
         method = prepared.method or ""
         front, path, query = front_and_path(url)
         origin, host = split_origin(front)
-        verto = is_verto(host, policy)
+        policy = self._policy = self._pipeline.policies.of(origin)
+        verto = is_verto(host, general)
         operation = None
-        self._correlation_id: str | None = None
+        added: dict[str, str] = {}
+        correlation_id = header_text(prepared, CORRELATION_ID)
+        own_key = _text(headers.get(IDEMPOTENCY_KEY))
         if verto:
+            refuse_insecure(origin, host, verify=self._options.get("verify", True), policy=general)
             body = prepared.body if isinstance(prepared.body, bytes | str) else None
             operation = self._pipeline.operations.match(method.upper(), path, query, body)
-            self._correlation_id = _text(headers.get(CORRELATION_ID))
-            if self._correlation_id is None and policy.correlation_ids:
-                self._correlation_id = str(uuid.uuid4())
+            if correlation_id is None and policy.correlation_ids:
+                added[CORRELATION_ID] = correlation_id = str(uuid.uuid4())
+            if own_key is None and _gets_a_key(operation, policy):
+                added[IDEMPOTENCY_KEY] = str(uuid.uuid4())
+        # Sent with every attempt of the call: its resends are the same request.
+        self._added = added
+        key = added.get(IDEMPOTENCY_KEY, own_key)
+        counts = bool(key) and policy.idempotency_keys is not IdempotencyKeys.OFF
         return CallRequest(
             method=method,
             url=url,
             origin=origin,
             operation=operation,
-            repeatable=is_repeatable(
-                method.upper(), operation, has_key=headers.get(IDEMPOTENCY_KEY) is not None
-            ),
+            repeatable=is_repeatable(method.upper(), operation, has_key=counts),
             replayable=self._replay.possible,
             verto=verto,
             host=_text(headers.get("Host")),
-            correlation_id=self._correlation_id,
+            correlation_id=correlation_id if verto else None,
+            idempotency_key=key,
+            refreshable=verto and self._refresher is not None,
             sends_before=sends_before(prepared),
         )
+
+    @property
+    def policy(self) -> Policy:
+        """The settings of its origin."""
+        return self._policy
 
     def send(self, scope: AttemptScope, left: float) -> Result[requests.Response]:
         """Send exactly once through the inner adapter; with ``stream=False`` the body is part."""
         if self._kept_open is not None:
-            drain(self._kept_open, self._pipeline.policy.drain_limit)
+            drain(self._kept_open, self._policy.drain_limit)
             self._kept_open = None
         clock = self._pipeline.clock.monotonic
         limit = AttemptLimit(clock, clock() + left)
         try:
-            with limited(limit):
+            with limit:
                 response = self._send_once(scope, left)
         except Exception as error:  # noqa: BLE001 - classified, and raised again by finished()
             failure = failure_of(error)
@@ -186,6 +221,8 @@ class RequestsExchange:
         # Auth handlers resend through it (digest does), and those sends are calls as well. The
         # stubs say HTTPAdapter; requests asks only for send() and close().
         response.connection = cast("HTTPAdapter", self._adapter)
+        if self._renewed is not None and response.status_code == _UNAUTHORIZED:
+            cast("Refresher", self._refresher).forget(self._renewed)
         if scope.wants_details:
             scope.received(_details(response, peer))
         return Result(self._classify(response), response)
@@ -196,9 +233,21 @@ class RequestsExchange:
             return False
         response = result.response
         if response is not None and self._stream:
-            limit = self._pipeline.policy.drain_limit
+            limit = self._policy.drain_limit
             if not keep_small_body(response, limit):
                 self._kept_open = response
+        return True
+
+    def refresh(self, left: float) -> bool:
+        """Ask the caller's hook for new credentials; the next send carries them."""
+        prepared = self._prepared
+        refused = RefusedCredentials(
+            self.request.origin, _text(prepared.headers.get(AUTHORIZATION))
+        )
+        self._renewed = cast("Refresher", self._refresher).renew(refused, left)
+        if self._renewed is None:
+            return False
+        self._prepared = _with_headers(prepared, {AUTHORIZATION: self._renewed})
         return True
 
     def refused(self, rejection: Rejection, report: CallReport) -> Exception:
@@ -239,20 +288,15 @@ class RequestsExchange:
     def _outgoing(self, scope: AttemptScope) -> PreparedRequest:
         """Give the request as it goes out: the caller's own is never written to."""
         prepared = self._prepared
-        extra: dict[str, str] = {}
-        if self._correlation_id is not None and CORRELATION_ID not in prepared.headers:
-            extra[CORRELATION_ID] = self._correlation_id
+        extra = dict(self._added)
         scope.inject(extra)
-        if not extra:
+        withheld = [name for name in scope.withheld if name in prepared.headers]
+        if not extra and not withheld:
             return prepared
-        outgoing = type(prepared).__new__(type(prepared))
-        outgoing.__dict__.update(prepared.__dict__)
-        outgoing.headers = prepared.headers.copy()
-        outgoing.headers.update(extra)
-        return outgoing
+        return _with_headers(prepared, extra, without=withheld)
 
     def _classify(self, response: requests.Response) -> Outcome:
-        pipeline, policy = self._pipeline, self._pipeline.policy
+        pipeline, policy = self._pipeline, self._policy
         status = response.status_code
         error = None
         if not self._stream and not response.is_redirect:
@@ -271,7 +315,7 @@ class RequestsExchange:
 
     def _timeout(self, left: float) -> Any:
         """Give the caller's timeout, or the policy's where there is none, within what is left."""
-        policy, given = self._pipeline.policy, self._options["timeout"]
+        policy, given = self._policy, self._options["timeout"]
         default = (policy.connect_timeout, policy.read_timeout)
         match given:
             case None:
@@ -308,6 +352,28 @@ def _explain(error: Exception, report: CallReport) -> None:
             "verto_resilience: outcome unknown: the server may have executed this request; "
             "reconcile before doing it again"
         )
+
+
+def _gets_a_key(operation: Operation | None, policy: Policy) -> bool:
+    return (
+        policy.idempotency_keys is IdempotencyKeys.AUTO
+        and operation is not None
+        and operation.repeatable is Repeatable.WITH_KEY
+        and operation.kind is not OperationKind.READ
+    )
+
+
+def _with_headers(
+    prepared: PreparedRequest, headers: Mapping[str, str], *, without: Iterable[str] = ()
+) -> PreparedRequest:
+    """Give a copy that shares all but its headers."""
+    copy = type(prepared).__new__(type(prepared))
+    copy.__dict__.update(prepared.__dict__)
+    copy.headers = prepared.headers.copy()
+    for name in without:
+        del copy.headers[name]
+    copy.headers.update(headers)
+    return copy
 
 
 def _text(value: str | bytes | None) -> str | None:

@@ -14,7 +14,7 @@ from verto_resilience.cli.demonstration._scenes import SCENES
 from verto_resilience.cli.demonstration._screen import Labelled, Screen
 from verto_resilience.cli.demonstration._stage import Notebook, Stage
 from verto_resilience.cli.demonstration._trace import SpanRecord, record_spans
-from verto_resilience.pipeline import Observers, Policy
+from verto_resilience.pipeline import Observer, Observers, Policy
 from verto_resilience.testing import Sandbox
 
 _HEADER = ("", "calls", "sent", "resent", "refused", "waited", "arrived")
@@ -26,12 +26,13 @@ _CODE = (
 _READING_TIME = 0.4
 
 
-def show(screen: Screen, policy: Policy | None = None) -> bool:
+def show(screen: Screen, policy: Policy | None = None, *, observer: Observer | None = None) -> bool:
     """Play everything on a screen.
 
     Args:
         screen: Where it is shown.
         policy: The settings; ``None`` takes those of the demo.
+        observer: Is told what happens too.
 
     Returns:
         Whether every promise held.
@@ -47,8 +48,10 @@ def show(screen: Screen, policy: Policy | None = None) -> bool:
     ):
         # A proxy named by the environment would be asked to reach this machine's loopback.
         session.trust_env = False
-        observer = Observers(Commentator(screen), notebook)
-        verto_resilience.mount(session, policy=policy, observer=observer)
+        observers: list[Observer] = [Commentator(screen), notebook]
+        if observer is not None:
+            observers.append(observer)
+        verto_resilience.mount(session, policy=policy, observer=Observers(*observers))
         stage = Stage(server, session, screen, policy=policy, notebook=notebook)
         screen.opening(
             "verto-resilience: an ordinary client meets a server in trouble",

@@ -1,0 +1,104 @@
+"""``verto-resilience doctor``: what in this environment would keep calls from going well."""
+
+import importlib
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import requests
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from verto_resilience.cli import _checks as checks
+from verto_resilience.cli._finding import Finding, State
+from verto_resilience.cli._otlp import check_otlp
+
+_MARKS = {
+    State.OK: ("ok   ", "green"),
+    State.NOTE: ("note ", "yellow"),
+    State.WRONG: ("WRONG", "bold red"),
+}
+
+
+def doctor(
+    *,
+    session: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:NAME",
+            help="A session of yours, or a function that gives one, to look for adapters in. "
+            "The module is imported.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Look for what would keep calls from going well.
+
+    Versions and extras, instrumentations that draw the same requests, adapters that resend by
+    themselves (known by a urllib3 Retry in max_retries), a urllib3 that niquests has replaced,
+    whether the OTLP endpoint can be reached, settings and other variables. Exits with 1 when
+    something is wrong.
+    """
+    findings = examine(requests.Session() if session is None else _load(session))
+    wrong = sum(finding.state is State.WRONG for finding in findings)
+    if as_json:
+        told = [asdict(finding) for finding in findings]
+        print(json.dumps({"ok": not wrong, "findings": told}, indent=2))
+    else:
+        _show(findings)
+        print("nothing is wrong" if not wrong else f"{wrong} wrong")
+    raise typer.Exit(1 if wrong else 0)
+
+
+def examine(session: requests.Session) -> list[Finding]:
+    """Make every check."""
+    return [
+        *checks.check_versions(),
+        *checks.check_extras(),
+        *checks.check_urllib3(),
+        *checks.check_instrumentors(),
+        *checks.check_adapters(session),
+        *checks.check_settings(),
+        *checks.check_environment(),
+        *check_otlp(),
+    ]
+
+
+def _load(name: str) -> requests.Session:
+    """Give the session of that name."""
+    module_name, colon, path = name.partition(":")
+    if not colon or not module_name or not path:
+        raise _cannot("it is written MODULE:NAME")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found = importlib.import_module(module_name)
+        for part in path.split("."):
+            found = getattr(found, part)
+        if callable(found):
+            found = found()
+    except Exception as error:  # noqa: BLE001 - a stranger's code can raise anything
+        # What it says may hold anything too.
+        raise _cannot(f"{name} cannot be had ({type(error).__name__})") from None
+    if not isinstance(found, requests.Session):
+        raise _cannot(f"{name} is no requests.Session but {type(found).__name__}")
+    return found
+
+
+def _cannot(message: str) -> typer.BadParameter:
+    return typer.BadParameter(message, param_hint="--session")
+
+
+def _show(findings: list[Finding]) -> None:
+    console = Console(highlight=False)
+    width = max(len(finding.about) for finding in findings)
+    for finding in findings:
+        mark, style = _MARKS[finding.state]
+        console.print(
+            Text.assemble((mark, style), f"  {finding.about.ljust(width)}  {finding.detail}"),
+            soft_wrap=True,
+        )

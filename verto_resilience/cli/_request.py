@@ -1,0 +1,181 @@
+"""``verto-resilience request``: one call through the adapter, and what happened to it."""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import requests
+import typer
+from rich.console import Console
+
+from verto_resilience.cli._told_call import ToldCall, as_plain_data, as_tree
+from verto_resilience.config import did_you_mean, load_policy, parse
+from verto_resilience.errors import ConfigurationError
+from verto_resilience.mounting import VertoAdapter
+from verto_resilience.pipeline import Event, Policy, WaitBegan, settings_table
+from verto_resilience.transports import outcome_of, report_of
+
+_FIRST_ERROR = 400
+_NOT_ANSWERED = 3
+_INTERRUPTED = 130
+_METHOD = re.compile(r"[A-Za-z]{1,20}")
+_UNUSABLE = (
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+    UnicodeError,
+)
+
+
+def request(
+    method: Annotated[str, typer.Argument(metavar="METHOD", help="An HTTP method.")],
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="Where to; redirects are not followed.")
+    ],
+    *,
+    header: Annotated[
+        list[str] | None,
+        typer.Option("--header", "-H", metavar="'NAME: VALUE'", help="A header; may be repeated."),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data", "-d", help="The body; @FILE takes it from a file, @- from standard input."
+        ),
+    ] = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--policy", "-p", metavar="NAME=VALUE", help="A setting for this call; may be repeated."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Make one call through the adapter, and show what happened to it as a tree.
+
+    Nothing secret is shown: no header, no query value, no body. A body that is JSON is sent as
+    such. Exits with 0 after a 2xx or 3xx, with 1 after another status, with 2 for a mistake, with
+    3 when the call was refused or brought no answer.
+    """
+    if _METHOD.fullmatch(method) is None:
+        raise typer.BadParameter(f"{method!r} is no HTTP method", param_hint="METHOD")
+    headers = dict(_header(text) for text in header or ())
+    body = None if data is None else _body(data)
+    if body is not None and _is_json(body):
+        headers = {"Content-Type": "application/json"} | headers
+    settings = load_policy(**dict(_setting(text) for text in policy or ()))
+    try:
+        told = _call(settings, method.upper(), url, headers, body)
+    except _UNUSABLE as error:
+        # Its text may hold the URL.
+        raise typer.BadParameter(_UNUSABLE_SAYS.get(type(error), "it cannot be sent")) from None
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        raise typer.Exit(_INTERRUPTED) from None
+    if as_json:
+        print(json.dumps(as_plain_data(told), indent=2))
+    else:
+        Console(highlight=False).print(as_tree(told))
+    raise typer.Exit(_exit_code(told))
+
+
+_UNUSABLE_SAYS: dict[type[Exception], str] = {
+    requests.exceptions.InvalidHeader: "a header cannot be sent as it is",
+    requests.exceptions.InvalidSchema: "the URL must begin with https:// or http://",
+    requests.exceptions.MissingSchema: "the URL must begin with https:// or http://",
+    requests.exceptions.InvalidURL: "the URL is none",
+}
+
+
+class _Waits:
+    """Says on a terminal what is waited for, so that nobody takes a wait for a hang."""
+
+    def on_event(self, event: Event) -> None:
+        """Say it."""
+        if isinstance(event, WaitBegan) and sys.stderr.isatty():
+            print(f"waiting {event.seconds:.1f} s ({event.source})", file=sys.stderr)
+
+
+def _call(
+    policy: Policy, method: str, url: str, headers: dict[str, str], body: bytes | None
+) -> ToldCall:
+    bearer: requests.Response | requests.RequestException
+    adapter = VertoAdapter(policy=policy, observer=_Waits())
+    with requests.Session() as session:
+        for prefix in ("https://", "http://"):
+            session.mount(prefix, adapter)
+        try:
+            bearer = session.request(method, url, headers=headers, data=body, allow_redirects=False)
+        except (ConfigurationError, *_UNUSABLE):
+            raise
+        except requests.RequestException as error:
+            bearer = error
+        now = adapter.pipeline.clock.monotonic()
+        origin = next(iter(adapter.circuits.known()), None)
+        report = report_of(bearer)
+        return ToldCall(
+            outcome=outcome_of(bearer),
+            error=type(bearer).__name__ if isinstance(bearer, Exception) else None,
+            switched_off=adapter.policy.disabled,
+            circuit_key=None if origin is None else origin.key,
+            circuit=None
+            if origin is None
+            else origin.circuit(None if report is None else report.operation)[1].snapshot(now),
+            paused_for=0.0 if origin is None else origin.pause.remaining(now),
+            budget=None if origin is None else origin.budget.balance(now),
+        )
+
+
+def _exit_code(told: ToldCall) -> int:
+    status = told.outcome.status
+    if told.error is not None or status is None:
+        return _NOT_ANSWERED
+    return 1 if status >= _FIRST_ERROR else 0
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        # The text may hold a credential.
+        raise typer.BadParameter("a header is written 'NAME: VALUE'", param_hint="--header")
+    return name.strip(), value.strip()
+
+
+def _body(data: str) -> bytes:
+    if not data.startswith("@"):
+        return data.encode()
+    if data == "@-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(data[1:]).read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(
+            f"{data[1:]} cannot be read: {error.strerror}", param_hint="--data"
+        ) from None
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body), dict | list)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, sign, value = text.partition("=")
+    rows = {row.name: row for row in settings_table()}
+    row = rows.get(name.strip().lower())
+    if row is None or not sign:
+        what = f"{name.strip()} is no setting" if sign else f"{text} is no NAME=VALUE"
+        hint = did_you_mean(name.strip(), rows)
+        raise typer.BadParameter(f"{what}{hint}", param_hint="--policy")
+    try:
+        parsed = parse(row, value.strip())
+    except ValueError:
+        parsed = value
+    if row.problem(parsed) is not None:
+        raise typer.BadParameter(f"{text}: allowed is {row.allowed}", param_hint="--policy")
+    return row.name, parsed

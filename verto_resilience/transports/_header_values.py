@@ -1,0 +1,33 @@
+"""Which values a request header may have, so that none ends its line and begins another."""
+
+import re
+
+from requests.exceptions import InvalidHeader
+from requests.models import PreparedRequest
+
+# RFC 9110 section 5.5, without line folding: http.client lets folded lines pass.
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+
+def is_header_value(value: object) -> bool:
+    """Say whether a header may have this value: text of one line, within Latin-1."""
+    return isinstance(value, str) and _VALUE.fullmatch(value) is not None
+
+
+def header_text(prepared: PreparedRequest, name: str) -> str | None:
+    """Give the value of a header; ``None`` when it is not there.
+
+    Raises:
+        requests.exceptions.InvalidHeader: It holds a line break, another control character, or
+            what is not in Latin-1. The value is not quoted.
+    """
+    value: object = prepared.headers.get(name)
+    if value is None:
+        return None
+    text = value.decode("latin-1") if isinstance(value, bytes) else value
+    if not isinstance(text, str) or not is_header_value(text):
+        raise InvalidHeader(
+            f"not sent: {name} holds a line break, a control character, or what is not in Latin-1",
+            request=prepared,
+        )
+    return text

@@ -1,0 +1,60 @@
+"""Refuses to call Verto without TLS, or without checking whom it is talking to."""
+
+import ipaddress
+from functools import lru_cache
+
+import requests.exceptions
+
+from verto_resilience.errors import ConfigurationError
+from verto_resilience.pipeline import Policy
+
+
+class InsecureRequestError(ConfigurationError, requests.exceptions.RequestException):
+    """The request was not sent: it would have gone out in the clear, or to anybody.
+
+    Also a :class:`requests.exceptions.RequestException`.
+    """
+
+
+def refuse_insecure(origin: str, host: str, *, verify: object, policy: Policy) -> None:
+    """Let only those requests to a Verto host pass that nobody else can read or answer.
+
+    Verto's word is TLS 1.2 or newer, and never to go on past a certificate that is not valid
+    (docs.verto.co/docs/authentication).
+
+    Args:
+        origin: Scheme, host and port.
+        host: In lower case.
+        verify: As the adapter is given it; what is false switches the check off.
+        policy: Its ``insecure_hosts`` are let pass, and so are loopback addresses.
+
+    Raises:
+        InsecureRequestError: Nothing is sent; the message names the remedy.
+    """
+    in_the_clear = origin.startswith("http://")
+    if (verify and not in_the_clear) or is_loopback(host):
+        return
+    if any(host == name.lower() for name in policy.insecure_hosts):
+        return
+    if in_the_clear:
+        fault, remedy = "over http://, readable by anybody", "Use https://"
+    else:
+        fault = "without checking its certificate (verify=False)"
+        remedy = "Leave verify as it is, or give it the path of the CA bundle to trust"
+    problem = f"{origin} would be called {fault}"
+    raise InsecureRequestError(
+        f"not sent: {problem}. {remedy}. For a host of your own that stands in for Verto, name it "
+        f"in the policy's insecure_hosts (VERTO_RESILIENCE_INSECURE_HOSTS={host})",
+        problems=(problem,),
+    )
+
+
+@lru_cache(maxsize=1024)
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine: nothing sent to it leaves it."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
