@@ -118,6 +118,10 @@ class Edge:
         """Be ready: there is no body."""
         return True
 
+    def refresh(self, left: float) -> bool:
+        """Have no new credentials."""
+        return False
+
     def refused(self, rejection: Rejection, report: CallReport) -> Exception:
         """Make an error of it."""
         if rejection.end is End.PAUSED:

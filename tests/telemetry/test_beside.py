@@ -100,6 +100,39 @@ def test_deferring_shows_attempts_without_http() -> None:
     assert edge.headers == [{}] * 3
 
 
+def test_deferring_to_one_below_that_calls_hooks() -> None:
+    """Where it would cost what hooks add, the instrumentation below draws; attempts stay inner."""
+    bench, keys = Bench(tracing={"hooked_below": lambda: True}), []
+    edge = Edge(
+        answer(503),
+        answer(200),
+        during=lambda: keys.append(context_api.get_current().get(HTTP_KEY)),
+    )
+
+    bench.pipeline.run(READ, edge)
+
+    assert [span.name for span in bench.sdk.spans] == [
+        *["verto.attempt GET"] * 2,
+        "verto.call GET",
+    ]
+    assert keys == [None, None]
+    assert edge.headers == [{}, {}]
+    assert bench.sdk.points("http.client.request.duration") == []
+    assert serious(check(Traffic(bench.sdk.spans, bench.sdk.data()))) == []
+
+
+@pytest.mark.parametrize("beside", ["nest", "takeover", "silent"])
+def test_hooks_below_are_given_up_by_every_other_way(beside: str) -> None:
+    """Whoever chooses has attempts drawn here, and those below are told so."""
+    bench = Bench(tracing={"hooked_below": lambda: True, "beside": beside})
+    edge = Edge(answer(200))
+
+    bench.pipeline.run(READ, edge)
+
+    assert len(bench.sdk.clients) == 1
+    assert "traceparent" in edge.headers[0]
+
+
 def test_deferring_leaves_the_duration_to_the_other() -> None:
     """The duration of attempts is not measured twice; what is the library's own is measured."""
     bench = Bench()

@@ -185,7 +185,7 @@ def test_a_refused_call_has_no_client_span() -> None:
     (call,) = bench.sdk.spans
     attributes = dict(call.attributes or {})
     assert call.status.status_code is StatusCode.ERROR
-    assert attributes["error.type"] == "verto_resilience.errors.CircuitOpenError"
+    assert attributes["error.type"] == "verto_resilience.CircuitOpenError"
     assert attributes["verto.call.outcome"] == "rejected"
     assert attributes["verto.call.end"] == "circuit_open"
     assert attributes["verto.call.attempts"] == 0
@@ -205,7 +205,7 @@ def test_a_rejection_from_below_is_a_failure() -> None:
     conclusion = conclude(report, CircuitOpenError("open", key="below"))
 
     assert conclusion.outcome == "failure"
-    assert conclusion.error_type == "verto_resilience.errors.CircuitOpenError"
+    assert conclusion.error_type == "verto_resilience.CircuitOpenError"
 
 
 def test_a_paused_call_says_so() -> None:

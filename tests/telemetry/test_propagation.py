@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -6,6 +7,10 @@ from opentelemetry import propagate
 from opentelemetry.context import Context
 from opentelemetry.propagators.textmap import TextMapPropagator, default_setter
 
+from tests.telemetry.makers import READ, Bench, Edge, answer
+from tests.telemetry.test_beside import foreign
+from verto_resilience.pipeline import AttemptScope, Policy, Result, WaitSource
+from verto_resilience.telemetry import OtelTracing
 from verto_resilience.telemetry._propagation import Propagation
 
 
@@ -80,3 +85,57 @@ def test_what_could_not_be_sent_is_not_added(value: object) -> None:
         Propagation(None).inject(headers, Context())
 
     assert headers == {}
+
+
+class Noting(Edge):
+    """Notes which headers it must not send."""
+
+    withheld: frozenset[str] = frozenset()
+
+    def send(self, scope: AttemptScope, left: float) -> Result[int]:
+        """Note them."""
+        self.withheld = frozenset(scope.withheld)
+        return super().send(scope, left)
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["alone", "below another"])
+@pytest.mark.parametrize(
+    ("targets", "withheld"),
+    [
+        (None, set()),
+        (("example.com",), set()),
+        (("other.example",), {"x-trace"}),
+    ],
+)
+def test_headers_of_others_are_withheld_too(
+    targets: tuple[str, ...] | None, withheld: set[str], nested: bool
+) -> None:
+    """Where a server may not be told, whatever the propagator sets must not go there."""
+    propagate.set_global_textmap(Says(**{"x-trace": "1"}))
+    bench, edge = Bench(tracing={"propagate_to": targets}), Noting(answer(200))
+
+    with foreign(bench.sdk) if nested else nullcontext():
+        bench.pipeline.run(READ, edge)
+
+    assert edge.withheld == withheld
+
+
+def test_headers_are_withheld_without_an_sdk() -> None:
+    """An allow-list holds where nobody records, and a propagator that fails withholds nothing."""
+    tracing = OtelTracing(Policy(propagate_to=("other.example",)))
+    propagate.set_global_textmap(Says(**{"x-trace": "1"}))
+    with tracing.call(READ) as call, call.attempt(1, 0.0, WaitSource.NONE) as attempt:
+        assert list(attempt.withheld) == ["x-trace"]
+
+    propagate.set_global_textmap(Failing())
+
+    assert list(attempt.withheld) == []
+
+
+class Failing(Says):
+    """Cannot even name its headers."""
+
+    @property
+    def fields(self) -> set[str]:
+        """Fail."""
+        raise NotImplementedError

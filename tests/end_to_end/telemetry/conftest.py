@@ -1,0 +1,39 @@
+import logging
+from collections.abc import Iterator
+
+import opentelemetry.metrics._internal as metrics_internal
+import pytest
+from opentelemetry import trace
+
+from tests.end_to_end.telemetry.setups import Setup, instrumented
+from tests.telemetry.makers import Sdk
+from tests.telemetry.test_log import Keeping
+
+
+@pytest.fixture
+def sdk(monkeypatch: pytest.MonkeyPatch) -> Sdk:
+    """Give an SDK that is the global one for the time of a test."""
+    sdk = Sdk()
+    # The API lets it be set only once in a process.
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", sdk.tracers)
+    monkeypatch.setattr(metrics_internal, "_METER_PROVIDER", sdk.meters)
+    return sdk
+
+
+@pytest.fixture(params=list(Setup))
+def setup(request: pytest.FixtureRequest, sdk: Sdk) -> Iterator[Setup]:
+    """Go through the four set-ups, each in force."""
+    setup: Setup = request.param
+    with instrumented(setup, sdk):
+        yield setup
+
+
+@pytest.fixture
+def log() -> Iterator[list[logging.LogRecord]]:
+    """Give every record the library writes, down to DEBUG."""
+    logger, keeping = logging.getLogger("verto_resilience"), Keeping()
+    logger.addHandler(keeping)
+    logger.setLevel(logging.DEBUG)
+    yield keeping.records
+    logger.setLevel(logging.NOTSET)
+    logger.removeHandler(keeping)
