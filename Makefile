@@ -11,15 +11,18 @@ STAMP := $(VENV)/.synced
 
 CODE := verto_resilience tests docs $(wildcard examples)
 PROMETHEUS := build/prometheus
+BENCH := build/bench-venv
 PURE_FLOORS := verto_resilience/outcome/*,verto_resilience/machines/*
 
 # PYTHON=...          the interpreter for .venv instead of the newest one found
 # JOBS=0              tests in one process
 # PYTEST_ARGS=...     more arguments for pytest
+# BENCH_ARGS=--quick  more arguments for bench; --help lists them
 # FLOOR_COVERAGE=100  the least coverage of the pure floors, in percent, branches included
 PYTHON ?=
 JOBS ?= 2
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 FLOOR_COVERAGE ?= 0
 
 export UV_PROJECT_ENVIRONMENT := $(VENV)
@@ -58,6 +61,29 @@ browser-tests: $(STAMP) ## look at the flight report in a real Chromium
 	@tests/browser/install.sh || echo "going on without it" >&2
 	@$(UV) sync --frozen --inexact --all-extras --group dev --group browser --quiet
 	$(BIN)/pytest -q -m browser $(PYTEST_ARGS) tests/browser
+
+.PHONY: bench
+bench: $(BENCH)/.synced ## measure what it costs, as ratios to plain requests
+	@$(BENCH)/bin/python -m tests.bench $(BENCH_ARGS)
+
+.PHONY: bench-docs
+bench-docs: $(BENCH)/.synced ## measure, and write the table into docs/performance.md
+	@$(BENCH)/bin/python -m tests.bench --docs $(BENCH_ARGS)
+
+.PHONY: breakdown
+breakdown: $(BENCH)/.synced ## show which part of the code a call spends its time in
+	@$(BENCH)/bin/python -m tests.bench.breakdown $(BENCH_ARGS)
+
+.PHONY: instructions
+instructions: $(BENCH)/.synced ## count instructions with valgrind, to compare two commits
+	@$(BENCH)/bin/python -m tests.bench.instructions $(BENCH_ARGS)
+
+# The rivals are kept out of .venv.
+$(BENCH)/.synced: pyproject.toml uv.lock $(VENV)/.uv-$(UV_VERSION)
+	@$(UV) sync --frozen --python $(BIN)/python --no-default-groups --extra otel \
+		--group bench --quiet
+	@touch $@
+$(BENCH)/.synced: export UV_PROJECT_ENVIRONMENT := $(BENCH)
 
 .PHONY: lint
 lint: $(STAMP) ## check style, the lock and the floors

@@ -325,6 +325,12 @@ class TestDepth:
 
         assert _read(body) == ApiError(code=7)
 
+    def test_what_was_closed_beside_a_deep_structure_does_not_hide_its_depth(self) -> None:
+        """A closed structure takes away its own level, and no other."""
+        body = '{"code": 7, "a": ' + "[[]," * 64 + "1" + "]" * 64 + "}"
+
+        assert _read(body) is None
+
     def test_brackets_in_text_are_not_depth(self) -> None:
         """Brackets inside of strings, also after escaped quotes, do not count."""
         body = json.dumps({"code": 7, "a": '"[{' * 200, "b\\": "\\" + "[" * 100})
@@ -362,6 +368,13 @@ class TestDepth:
             sys.setrecursionlimit(limit)
 
         assert document is None or document["code"] == 7
+
+
+def test_integers_of_eighteen_digits_are_read_and_longer_ones_are_not() -> None:
+    """The bound on integers is exact; a longer one is nothing."""
+    document = read_json_object(b'{"a": %s, "b": %s}' % (b"9" * 18, b"9" * 19), limit=LIMIT)
+
+    assert document == {"a": 10**18 - 1, "b": None}
 
 
 class TestValueAt:

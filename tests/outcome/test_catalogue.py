@@ -117,6 +117,11 @@ class TestDocumentedTable:
         assert all(row.meaning.endswith(".") for row in rows)
         assert all("status page" in row.source for row in rows)
 
+    @pytest.mark.parametrize("status", [103, 226, 308, 451, 599])
+    def test_every_rule_of_a_class_says_where_it_comes_from(self, status: int) -> None:
+        """What is made of a status that the page does not list has a source as well."""
+        assert Catalogue.documented().rule(status).source
+
     def test_it_lists_the_codes_of_the_page(self) -> None:
         """The two documented API error codes stand in it, lowest first."""
         rows = Catalogue.documented().codes()
@@ -249,7 +254,7 @@ class TestExtend:
             "code -1 is negative",
             "code 4: status 99 is not in 100 to 999",
         )
-        assert all(problem in str(caught.value) for problem in caught.value.problems)
+        assert str(caught.value) == "catalogue: " + "; ".join(caught.value.problems)
 
 
 def test_a_class_without_a_rule_is_ruled_by_5xx() -> None:

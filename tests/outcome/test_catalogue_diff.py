@@ -48,9 +48,19 @@ def test_new_gone_and_changed_are_told_apart() -> None:
     assert (found[0].old["message"], found[0].new["message"]) == ("Conflict", "Clash")
     assert found[1].old == {}
     assert found[2].new == {}
+    assert found[2].old["message"] == "Gateway Timeout"
     assert found[5] == Difference(
         Change.NEW, RowKind.CODE, 3, {}, {"status": "409", "description": "Three"}
     )
+
+
+def test_a_status_with_another_description_has_changed() -> None:
+    """The words of the page are compared, not only the short name."""
+    page = replace(
+        PAGE, statuses=(replace(PAGE.statuses[0], description="Fine."), *PAGE.statuses[1:])
+    )
+
+    assert [one.number for one in diff(DOCUMENTED, page)] == [200]
 
 
 def test_a_code_with_another_status_has_changed() -> None:

@@ -141,11 +141,39 @@ class TestRefusal:
                 "line 3: status 400: it comes twice",
             ),
             ("code = [{code = -1}]\n", "code row 1: code is -1"),
+            ("[[status]]\nstatus = 418\nmeaning = 'Short.'\n", "status 418: message is missing"),
+            ("[[code]]\ncode = 1\nrow = 1\n", "there are code, description, source, status"),
         ],
     )
     def test_it_says_what_is_wrong(self, text: str, told: str) -> None:
         """Each fault is told with what is allowed in its place."""
         assert any(told in problem for problem in _problems(text))
+
+    def test_a_table_in_place_of_rows_hides_no_other_fault(self) -> None:
+        """Single brackets around one kind of row do not keep the other from being read."""
+        problems = _problems("[status]\nstatus = 400\n\n[[code]]\ncode = -1\n")
+
+        assert [problem.partition(" ")[0] for problem in problems] == ["status", "line"]
+
+    def test_each_fault_has_a_line_of_its_own(self) -> None:
+        """Two faults stand below the name of the file, one under the other."""
+        with pytest.raises(ConfigurationError) as refused:
+            read_catalogue("[[code]]\ncode = 1\n[[status]]\n", over=DOCUMENTED)
+
+        assert str(refused.value) == (
+            "catalogue:\n  line 3: status row 1: status is missing"
+            "\n  line 1: code 1: status is missing\n  line 1: code 1: description is missing"
+        )
+
+    @pytest.mark.parametrize(("length", "shown"), [(58, 60), (59, 63), (500, 63)])
+    def test_what_is_shown_of_a_value_is_short(self, length: int, shown: int) -> None:
+        """Of a value whose text is longer than 60 characters its beginning is shown."""
+        [problem] = _problems(f'[[status]]\nstatus = 400\nwait = "{"x" * length}"\n')
+
+        value = problem.partition("wait is ")[2].partition(", allowed")[0]
+        assert len(value) == shown
+        assert value.startswith("'xxx")
+        assert value.endswith("..." if shown > 60 else "x'")
 
     def test_a_header_inside_a_text_is_not_taken_for_a_row(self) -> None:
         """Where lines cannot be told for sure, none is named."""
@@ -193,6 +221,27 @@ class TestWrite:
 
         assert table.statuses() == DOCUMENTED.statuses()
         assert table.codes() == DOCUMENTED.codes()
+
+    def test_an_empty_field_is_left_out(self) -> None:
+        """A row without the page's words has no line for them."""
+        row = StatusEntry(
+            418,
+            "Teapot",
+            "Short.",
+            Category.CLIENT_ERROR,
+            Health.GOOD,
+            Resend.NEVER,
+            WaitRule.NONE,
+            "caller",
+        )
+
+        assert "description" not in write_catalogue([row])
+
+    def test_a_lone_surrogate_is_written_as_a_question_mark(self) -> None:
+        """What no encoding can hold does not keep the rest of a row from being written."""
+        text = write_catalogue([], [CodeEntry(5, 400, "odd \ud800 text", "caller")])
+
+        assert 'description = "odd ? text"' in text
 
     def test_nothing_is_an_empty_file(self) -> None:
         """Without rows there is no text."""

@@ -193,6 +193,35 @@ class TestMatch:
 
         assert [row and row.template for row in found] == names
 
+    def test_a_name_that_sorts_late_beats_a_parameter(self) -> None:
+        """What stands in a name has no say in it."""
+        table = Operations([_operation(template="/{user}"), _operation(template="/~me")])
+
+        found = table.match("POST", "/~me")
+
+        assert found is not None
+        assert found.template == "/~me"
+
+    def test_a_condition_on_the_body_holds_behind_any_segments(self) -> None:
+        """A row that leaves its start open may look into the body as well."""
+        table = Operations([_operation(template="/**/a", body="b=1")])
+
+        found = [table.match("POST", "/x/y/a", "", body) for body in (b'{"b": 1}', b'{"b": 2}')]
+
+        assert found == [table.rows()[0], None]
+
+    @pytest.mark.parametrize(
+        ("condition", "query", "body"),
+        [({"query": "a=b=c"}, "a=b=c", None), ({"body": "a=b=c"}, "", b'{"a": "b=c"}')],
+    )
+    def test_the_value_of_a_condition_may_hold_an_equals_sign(
+        self, condition: dict[str, str], query: str, body: bytes | None
+    ) -> None:
+        """The name ends at the first one."""
+        table = Operations([_operation(**condition)])
+
+        assert table.match("POST", "/a", query, body) is table.rows()[0]
+
     def test_a_row_behind_any_segments_comes_last(self) -> None:
         """A row that leaves its start open is chosen only where no other row holds."""
         table = Operations([_operation(template="/**/a/{b}"), _operation(template="/{x}/a/{b}")])
@@ -366,6 +395,7 @@ class TestExtend:
 
         assert same == table
         assert hash(same) == hash(table)
+        assert hash(table) != hash(Operations())
         assert table != Operations()
         assert table != table.rows()
 
@@ -430,6 +460,7 @@ class TestOperation:
         [
             ("method", "post", "an HTTP method in upper case"),
             ("method", "", "an HTTP method in upper case"),
+            ("template", "fx", "a path such as /fx/{reference}"),
             ("kind", "reed", "read, write, moves_money"),
             ("repeatable", "maybe", "always, with_key, never"),
             ("confidence", "E", "A, B, C, D"),
@@ -447,8 +478,9 @@ class TestOperation:
             _operation(**{field: value})
 
         method = value if field == "method" else "POST"
+        template = value if field == "template" else "/a"
         assert str(caught.value) == (
-            f"operation {method} /a: {field} is {value!r}, allowed is {allowed}"
+            f"operation {method} {template}: {field} is {value!r}, allowed is {allowed}"
         )
 
     def test_all_faults_are_listed_at_once(self) -> None:

@@ -72,7 +72,7 @@ class TestDeltaSeconds:
 
     @pytest.mark.parametrize(
         "text",
-        ["", " ", "-5", "+5", "0.5", "1e3", "NaN", "inf", "soon", "1m0s", "0x10", "1_000", "5 6"],
+        ["", " ", "-5", "+5", "0.5", "1e3", "NaN", "inf", "soon", "1m0s", "0x10", "1_000", "5 6", "5X"],
     )
     def test_what_is_no_string_of_digits_says_nothing(self, text: str) -> None:
         """A sign, a fraction, a word or nothing at all is ignored."""
@@ -225,6 +225,8 @@ class TestDates:
             "2027-11-22T12:00:00Z",
             "Sun, ２２ Nov 2027 12:00:00 GMT",  # noqa: RUF001
             "Sun, 22 Nov 2027 12:00:00 GMT;",
+            "Sun, 22 Nov 2027 12:00:00 GMTX",
+            "Sun, 22 Nov 2027 12:00:00 GMT\u00a0",
             "Sun",
             "Sun, 5",
         ],
@@ -232,6 +234,13 @@ class TestDates:
     def test_other_spellings_of_dates_say_nothing(self, text: str) -> None:
         """What only looks like one of the three forms is ignored."""
         assert _read(text) is None
+
+    def test_every_four_hundredth_year_is_a_leap_year(self) -> None:
+        """The year 2000 had a 29 February, which 1900 had not."""
+        date = "Mon, 28 Feb 2000 00:00:00 GMT"
+
+        assert _read("Tue, 29 Feb 2000 00:00:00 GMT", date=date) == 86_400.0
+        assert _read("Wed, 01 Mar 2000 00:00:00 GMT", date=date) == 2 * 86_400.0
 
     def test_the_longest_day_name_is_read(self) -> None:
         """The longest form of all is a Wednesday in the manner of RFC 850."""
@@ -247,6 +256,10 @@ class TestAgainstWhichClock:
     def test_the_date_of_the_response_counts(self) -> None:
         """With a Date the wait is the difference of the server's own two statements."""
         assert _read(self.TOLD, date=self.SENT) == 40.0
+
+    def test_the_date_of_the_response_may_have_a_two_digit_year(self) -> None:
+        """A Date in the manner of RFC 850 is a Date."""
+        assert _read(self.TOLD, date="Sunday, 22-Nov-26 12:00:20 GMT") == 40.0
 
     @pytest.mark.parametrize("age", ["0", "12", "", "garbage"])
     def test_a_cached_response_is_compared_with_the_callers_clock(self, age: str) -> None:
@@ -340,6 +353,7 @@ class TestRateLimit:
             ('"hour";r=0;t=5, "day";r=100;t=3600', 5.0),
             ('"a;r=9,\\"b\\\\";r=0;t=7;pk=:c29tZQ==:;x=?1;y=tok/en:*', 7.0),
             ("12;r=0;t=7", 7.0),
+            ("X;r=0;t=7", 7.0),
             ("*a;r=0;t=7;a_b-c.*=1", 7.0),
         ],
     )
@@ -396,6 +410,10 @@ class TestToldToWait:
             ({"RateLimit-Remaining": "1", "RateLimit-Reset": "7"}, None),
             ({"RateLimit-Remaining": "many", "RateLimit-Reset": "7"}, None),
             ({"RateLimit-Remaining": "0", "RateLimit-Reset": "-7"}, None),
+            ({"RateLimit-Remaining": "0", "RateLimit-Reset": "7X"}, None),
+            ({"RateLimit-Remaining": "0", "RateLimit-Reset": "7\u00a0"}, None),
+            ({"RateLimit-Remaining": "0X", "RateLimit-Reset": "7"}, None),
+            ({"RateLimit-Remaining": "0\u00a0", "RateLimit-Reset": "7"}, None),
             ({"RateLimit-Remaining": "0"}, None),
             ({"RateLimit-Reset": "7"}, None),
             ({"RateLimit": "x y", "RateLimit-Remaining": "0", "RateLimit-Reset": "7"}, 7.0),
@@ -415,6 +433,25 @@ class TestToldToWait:
     ) -> None:
         """Retry-After comes first, then RateLimit, then the separate fields of earlier drafts."""
         assert told_to_wait(mapping(headers), WALL) == seconds
+
+    def test_names_are_looked_up_in_lower_case(self) -> None:
+        """A mapping of lower-case names need not ignore case."""
+        dated = {
+            "retry-after": "Sun, 06 Nov 1994 08:49:37 GMT",
+            "date": "Sun, 06 Nov 1994 08:49:07 GMT",
+        }
+
+        waits = [
+            told_to_wait(headers, RFC_EXAMPLE - 10)
+            for headers in (
+                dated,
+                {**dated, "age": "20"},
+                {"ratelimit": '"a";r=0;t=6'},
+                {"ratelimit-remaining": "0", "ratelimit-reset": "7"},
+            )
+        ]
+
+        assert waits == [30.0, 10.0, 6.0, 7.0]
 
     def test_the_date_and_age_of_the_response_are_used(self) -> None:
         """The response's Date and Age decide which clock a date is compared with."""

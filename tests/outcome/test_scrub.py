@@ -81,6 +81,19 @@ def test_the_longer_of_two_known_values_goes_first() -> None:
     assert scrub_known("see canary7-tail!", [CANARY, f"{CANARY}-tail"]) == "see [removed]!"
 
 
+def test_a_known_value_inside_another_does_not_go_first() -> None:
+    """A value that ends like another leaves no head behind."""
+    assert scrub_known(f"see abc-{CANARY}!", [CANARY, f"abc-{CANARY}"]) == "see [removed]!"
+
+
+@pytest.mark.parametrize(("end", "left"), [("can", "can"), ("cana", "[removed]")])
+def test_the_beginning_of_a_known_value_at_the_end_goes_from_four_characters_on(
+    end: str, left: str
+) -> None:
+    """Where a text is cut off, three characters may as well be a word."""
+    assert scrub_known(f"ends in {end}", [CANARY]) == f"ends in {left}"
+
+
 @pytest.mark.parametrize(
     ("name", "secret"),
     [

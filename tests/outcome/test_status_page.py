@@ -104,6 +104,9 @@ class TestForms:
         page = read_status_page(_page(form))
 
         assert diff(Catalogue.documented(), page) == ()
+        assert [row.description for row in Catalogue.documented().statuses()] == [
+            row.description for row in page.statuses
+        ]
 
     @pytest.mark.parametrize("form", FORMS)
     def test_each_form_goes_through_a_file_and_back(self, form: str) -> None:
@@ -134,6 +137,7 @@ class TestFlattenedText:
         ("row", "message", "description"),
         [
             ("200OKThe request.", "OK", "The request."),
+            ("200OKA resource.", "OK", "A resource."),
             ("204No ContentNothing.", "No Content", "Nothing."),
             ("402Payment RequiredPay first.", "Payment Required", "Pay first."),
             ("404Not FoundIBAN unknown.", "Not Found", "IBAN unknown."),
@@ -158,6 +162,7 @@ class TestFlattenedText:
             ("4711Duplicate paymentId409", (4711, "Duplicate paymentId", 409)),
             ("0None400", (0, "None", 400)),
             ("3Limit is 100400", (3, "Limit is 100", 400)),
+            ("999999999Last409", (999_999_999, "Last", 409)),
         ],
     )
     def test_a_code_row_is_digits_text_and_three_digits(
@@ -217,6 +222,10 @@ class TestRefusal:
             (TEXT.replace("1Place", "1234567890Place"), "line 5: API Error Code is '1234567890'"),
             (TEXT.replace("Message", "Reason"), "line 2: '404Not FoundThe requested"),
             (TEXT.replace("404Not", "\n404Not"), "line 3: '404Not FoundThe requested"),
+            (
+                TEXT.replace("server.", "server.\n404Not FoundNo."),
+                "line 3: status 404 comes twice, first in line 2",
+            ),
             (TEXT + "1Placeholder400\n", "line 6: API error code 1 comes twice, first in line 5"),
             (TEXT.partition("\n\n")[0], "line 1: the page has no table with the columns API Error"),
             (TEXT.partition("\n\n")[2], "line 1: the page has no table with the columns HTTP Code"),
@@ -229,10 +238,17 @@ class TestRefusal:
             ),
             (MARKDOWN.replace("| 404", "| 40x"), "line 3: HTTP status is '40x'"),
             (MARKDOWN.replace("Not Found", ""), "line 3: Message is empty; expected text"),
+            (
+                MARKDOWN.replace("There is none.", ""),
+                "line 3: Description is empty; expected text",
+            ),
+            (MARKDOWN.replace("Placeholder", ""), "line 7: Description is empty; expected text"),
+            (MARKDOWN.replace("| 400 |", "| 4000 |"), "line 7: HTTP status is '4000'"),
+            (MARKDOWN.replace("Message", ""), "line 1: columns HTTP Code, (empty), Description;"),
             (MARKDOWN.replace("|\n\n", "|\nwords\n\n", 1), "line 4: 1 cells; expected 3"),
             (MARKDOWN.replace("| 1 |", "| one |"), "line 7: API Error Code is 'one'"),
             (MARKDOWN + "\n| Name | Rate |\n|---|---|\n| a | b |\n", "line 9: columns Name, Rate"),
-            (HTML.replace("Message", "Reason"), "line 2: columns HTTP Code, Reason, Description"),
+            (HTML.replace("Message", "Reason"), "line 2: columns HTTP Code, Reason, Description;"),
             (HTML.replace("<td>Not Found", ""), "line 3: 2 cells; expected 3"),
             (HTML.replace("<td>404", "<td colspan=2>404"), "line 3: merged cells (colspan)"),
             (HTML.replace("<td>404", "<td><table>404"), "line 3: a table inside the one of line 1"),
@@ -247,6 +263,21 @@ class TestRefusal:
     def test_it_names_the_line_and_what_was_expected(self, page: str, told: str) -> None:
         """A table or row that cannot be understood is never skipped."""
         assert _refusal(page).startswith(f"saved: {told}")
+
+    def test_it_shows_what_a_row_of_text_looks_like(self) -> None:
+        """The example is one that would be read."""
+        told = _refusal(TEXT.replace("404Not Found", "4O4Not Found"))
+
+        assert told.endswith("as in 404Not FoundThe requested resource ...")
+
+    @pytest.mark.parametrize(("length", "listed"), [(97, 120), (98, 123), (5000, 123)])
+    def test_of_many_columns_the_first_are_listed(self, length: int, listed: int) -> None:
+        """A header of more than 120 characters is cut."""
+        told = _refusal(MARKDOWN.replace("Message", "x" * length))
+
+        columns = told.partition("columns ")[2].partition("; expected")[0]
+        assert len(columns) == listed
+        assert columns.endswith("..." if listed > 120 else ", Description")
 
     @pytest.mark.parametrize("form", FORMS)
     def test_a_page_without_one_of_its_rows_is_another_page(self, form: str) -> None:

@@ -1,0 +1,239 @@
+"""What is compared: each contender is one way to make the same GET.
+
+A contender is built in a process of its own, as global providers and instrumentors would reach the
+others. What is not installed raises ``ImportError`` when it is built.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+THREADS = 64
+
+
+def _nothing() -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """One way to make a call.
+
+    Attributes:
+        call: Makes one.
+        flush: Brings out what was recorded; done within the measured time, after each round's
+            calls, so that nobody's exports fall into another's time.
+    """
+
+    call: Callable[[], object]
+    flush: Callable[[], object] = _nothing
+
+
+def plain(url: str) -> Contender:
+    """Give requests as it comes."""
+    session = requests.Session()
+    return Contender(lambda: session.get(url))
+
+
+def passing(url: str) -> Contender:
+    """Give an adapter of the user's own that does nothing: the floor of anything mounted."""
+    session = requests.Session()
+    session.mount("http://", _Passing())
+    return Contender(lambda: session.get(url))
+
+
+def adapter(url: str) -> Contender:
+    """Give our adapter, mounted."""
+    from verto_resilience import VertoAdapter
+
+    session = requests.Session()
+    session.mount("http://", VertoAdapter())
+    return Contender(lambda: session.get(url))
+
+
+def mounted(url: str) -> Contender:
+    """Give a session whose adapters we wrapped."""
+    import verto_resilience
+
+    session = verto_resilience.mount(requests.Session())
+    return Contender(lambda: session.get(url))
+
+
+def verto(url: str) -> Contender:
+    """Give ours where the server counts as Verto's: operations and correlation ids as well."""
+    import verto_resilience
+
+    policy = verto_resilience.Policy(verto_hosts=("127.0.0.1",))
+    session = verto_resilience.mount(requests.Session(), policy=policy)
+    return Contender(lambda: session.get(url))
+
+
+def instrumentor(url: str) -> Contender:
+    """Give ``RequestsInstrumentor``."""
+    from opentelemetry.instrumentation.requests import RequestsInstrumentor
+
+    RequestsInstrumentor().instrument()
+    return plain(url)
+
+
+def by_hand(url: str) -> Contender:
+    """Give what people build today: Retry, pybreaker around the call, RequestsInstrumentor."""
+    import pybreaker
+    from opentelemetry.instrumentation.requests import RequestsInstrumentor
+
+    RequestsInstrumentor().instrument()
+    retry = Retry(total=3, backoff_factor=0.5, status_forcelist=[429, 500, 502, 503, 504])
+    session = requests.Session()
+    session.mount("http://", HTTPAdapter(max_retries=retry))
+    breaker = pybreaker.CircuitBreaker(fail_max=5, reset_timeout=30)
+    return Contender(lambda: breaker.call(session.get, url))
+
+
+def recorded(build: Callable[[str], Contender], url: str) -> Contender:
+    """Install the SDK first: spans in batches to an exporter that drops them, and metrics."""
+    from opentelemetry import metrics, trace
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+    from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+    from opentelemetry.sdk.trace.export import (
+        BatchSpanProcessor,
+        SpanExporter,
+        SpanExportResult,
+    )
+
+    class Dropping(SpanExporter):
+        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+            nonlocal exported
+            exported += len(spans)
+            return SpanExportResult.SUCCESS
+
+    exported = 0
+    tracers = TracerProvider(shutdown_on_exit=False)
+    tracers.add_span_processor(BatchSpanProcessor(Dropping()))
+    trace.set_tracer_provider(tracers)
+    reader = InMemoryMetricReader()
+    metrics.set_meter_provider(MeterProvider([reader], shutdown_on_exit=False))
+    built = build(url)
+    built.call()
+    tracers.force_flush()
+    if not exported or reader.get_metrics_data() is None:
+        message = "nothing was recorded"
+        raise RuntimeError(message)
+    return Contender(built.call, tracers.force_flush)
+
+
+def raising(url: str) -> Contender:
+    """Give an adapter that refuses at once: what requests itself costs around a refusal."""
+    session = requests.Session()
+    session.mount("http://", _Raising())
+    return Contender(_refused(session, url))
+
+
+def refusing(url: str) -> Contender:
+    """Give ours with an open circuit."""
+    from verto_resilience import CircuitOpenError, Policy, VertoAdapter
+
+    adapter = VertoAdapter(policy=Policy(break_duration=3600, max_break_duration=3600))
+    session = requests.Session()
+    session.mount("http://", adapter)
+    session.get(url)
+    now = time.monotonic()
+    breaker = adapter.circuits.known()[0].breaker
+    for _ in range(5):
+        permit: Any = breaker.try_acquire(now)
+        breaker.record(permit, bad=True, now=now)
+    call = _refused(session, url)
+    if not isinstance(call(), CircuitOpenError):
+        message = "the circuit is not open"
+        raise TypeError(message)
+    return Contender(call)
+
+
+def among(origins: int) -> Callable[[str], Contender]:
+    """Give ours where it knows so many origins."""
+
+    def build(url: str) -> Contender:
+        from verto_resilience import Policy, VertoAdapter
+
+        adapter = VertoAdapter(policy=Policy(max_origins=20_000))
+        now = time.monotonic()
+        for number in range(origins - 1):
+            adapter.circuits.at(f"https://host-{number}.example:443", now)
+        session = requests.Session()
+        session.mount("http://", adapter)
+        session.get(url)
+        if len(adapter.circuits) != origins:
+            message = f"{len(adapter.circuits)} origins instead of {origins}"
+            raise RuntimeError(message)
+        return Contender(lambda: session.get(url))
+
+    return build
+
+
+def session_of_threads(ours: bool) -> Callable[[str], Contender]:
+    """Give one session with one adapter and a pool for as many threads as use it."""
+
+    def build(url: str) -> Contender:
+        from verto_resilience import VertoAdapter
+
+        inner = HTTPAdapter(pool_maxsize=THREADS)
+        session = requests.Session()
+        session.mount("http://", VertoAdapter(inner=inner) if ours else inner)
+        return Contender(lambda: session.get(url))
+
+    return build
+
+
+def _with_sdk(build: Callable[[str], Contender]) -> Callable[[str], Contender]:
+    return lambda url: recorded(build, url)
+
+
+CONTENDERS: dict[str, Callable[[str], Contender]] = {
+    "plain": plain,
+    "plain again": plain,
+    "passing": passing,
+    "adapter": adapter,
+    "mounted": mounted,
+    "verto": verto,
+    "instrumentor, no sdk": instrumentor,
+    "adapter, sdk": _with_sdk(adapter),
+    "mounted, sdk": _with_sdk(mounted),
+    "verto, sdk": _with_sdk(verto),
+    "instrumentor, sdk": _with_sdk(instrumentor),
+    "by hand, sdk": _with_sdk(by_hand),
+    "raising": raising,
+    "refusing": refusing,
+    "among 1": among(1),
+    "among 100": among(100),
+    "among 10000": among(10_000),
+    "threads plain": session_of_threads(ours=False),
+    "threads adapter": session_of_threads(ours=True),
+}
+
+
+class _Passing(HTTPAdapter):
+    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+        return super().send(*args, **kwargs)
+
+
+class _Raising(HTTPAdapter):
+    def send(
+        self, request: requests.PreparedRequest, *_: Any, **__: Any
+    ) -> requests.Response:
+        message = "refused"
+        raise requests.exceptions.ConnectionError(message, request=request)
+
+
+def _refused(session: requests.Session, url: str) -> Callable[[], object]:
+    def call() -> object:
+        try:
+            return session.get(url)
+        except requests.exceptions.ConnectionError as error:
+            return error
+
+    return call
