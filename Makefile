@@ -62,6 +62,11 @@ browser-tests: $(STAMP) ## look at the flight report in a real Chromium
 	@$(UV) sync --frozen --inexact --all-extras --group dev --group browser --quiet
 	$(BIN)/pytest -q -m browser $(PYTEST_ARGS) tests/browser
 
+.PHONY: mutants
+mutants: $(STAMP) ## change the pure floors place by place, and see whether a test fails
+	@$(UV) sync --frozen --inexact --all-extras --group dev --group mutants --quiet
+	$(BIN)/python docs/generate/mutants.py
+
 .PHONY: bench
 bench: $(BENCH)/.synced ## measure what it costs, as ratios to plain requests
 	@$(BENCH)/bin/python -m tests.bench $(BENCH_ARGS)

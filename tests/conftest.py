@@ -2,6 +2,18 @@ import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+# For 'make mutants': quick, and the same examples each time. Nothing else loads it.
+settings.register_profile(
+    "mutants",
+    max_examples=50,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 
 NEEDS = "Skipped: needs "
 

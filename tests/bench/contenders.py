@@ -222,9 +222,7 @@ class _Passing(HTTPAdapter):
 
 
 class _Raising(HTTPAdapter):
-    def send(
-        self, request: requests.PreparedRequest, *_: Any, **__: Any
-    ) -> requests.Response:
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         message = "refused"
         raise requests.exceptions.ConnectionError(message, request=request)
 

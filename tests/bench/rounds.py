@@ -53,9 +53,7 @@ def ratio(rounds: Sequence[Round], what: str, against: str, kind: str) -> Ratio:
 def environment() -> dict[str, str]:
     """Give the environment without what would change a contender."""
     kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not _CHANGES_CONTENDERS.fullmatch(name)
+        name: value for name, value in os.environ.items() if not _CHANGES_CONTENDERS.fullmatch(name)
     }
     return {**kept, "PYTHONHASHSEED": "0"}
 

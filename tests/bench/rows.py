@@ -181,7 +181,9 @@ def imports(effort: Effort) -> Part:
     of_requests = min(float(each["requests"]) for each in taken)
     rows = [
         Row("import after requests", "import requests", 0.30, one_value(ours / of_requests)),
-        Row("modules of SDK and extras", "", 0, one_value(len(taken[0]["unwanted"])), unit="loaded"),
+        Row(
+            "modules of SDK and extras", "", 0, one_value(len(taken[0]["unwanted"])), unit="loaded"
+        ),
     ]
     found = {"ours": ours, "requests": of_requests, "loaded": taken[0]["loaded"]}
     return Part(rows, found, {})

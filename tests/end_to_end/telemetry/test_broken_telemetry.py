@@ -116,12 +116,12 @@ def break_meter(sdk: Sdk, patch: pytest.MonkeyPatch) -> None:
 
 def break_propagation(sdk: Sdk, patch: pytest.MonkeyPatch) -> None:
     """Have a propagator that fails."""
-    patch.setattr(propagate, "propagator", BrokenPropagator())
+    patch.setattr(propagate, "_HTTP_TEXT_FORMAT", BrokenPropagator())
 
 
 def forge(sdk: Sdk, patch: pytest.MonkeyPatch) -> None:
     """Have a propagator that makes what cannot be sent."""
-    patch.setattr(propagate, "propagator", Forging())
+    patch.setattr(propagate, "_HTTP_TEXT_FORMAT", Forging())
 
 
 BREAKS = [
@@ -156,6 +156,9 @@ def test_requests_are_as_without_telemetry(
     shown = [logging.Formatter().format(record) for record in ours]
     assert [text for text in shown if CANARY in text] == []
     assert len([text for text in shown if "observer BrokenObserver failed" in text]) == 1
+    # What an exporter raises is the SDK's to catch.
+    noted = any(text.startswith("telemetry failed while") for text in shown)
+    assert noted is (breaks is not break_export)
 
 
 @pytest.mark.parametrize("beside", list(Setup))

@@ -1,0 +1,30 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def test_the_bench_measures_a_row_and_writes_it(tmp_path: Path) -> None:
+    """`python -m tests.bench --quick` prints its table within 100 columns and writes the figures.
+
+    What is not installed is left out: the rivals are in the environment of `make bench` only.
+    """
+    figures = tmp_path / "bench.json"
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.bench", "--quick", "--rows", "breaker", "--json", figures],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert "| breaker, 8 threads " in ran.stdout
+    table = [line for line in ran.stdout.splitlines() if line.startswith("|")]
+    assert max(len(line) for line in table) <= 100
+    rows = json.loads(figures.read_text(encoding="utf-8"))["rows"]
+    assert {"breaker, 8 threads"} <= {row["what"] for row in rows}
