@@ -4,7 +4,7 @@ Needs no network but loopback, and ends within six minutes.
 """
 
 import argparse
-import datetime
+import datetime as dt
 import json
 import os
 import platform
@@ -13,9 +13,10 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from tests.bench.figures import FULL, QUICK, Part
 from tests.bench.place import TREE
 from tests.bench.rounds import ROOT
-from tests.bench.rows import FULL, PARTS, QUICK, Part, measured
+from tests.bench.rows import PARTS, measured
 from tests.bench.table import rendered, written
 
 _PACKAGES = (
@@ -86,7 +87,7 @@ def _made_with(*, quick: bool) -> dict[str, str]:
         except PackageNotFoundError:
             packages.append(f"{name} absent")
     return {
-        "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
         "command": "make bench" + (" BENCH_ARGS=--quick" if quick else ""),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "machine": f"{os.cpu_count()} processors, {platform.machine()}, {_processor()}",

@@ -106,13 +106,14 @@ def recorded(build: Callable[[str], Contender], url: str) -> Contender:
         SpanExportResult,
     )
 
+    exported = 0
+
     class Dropping(SpanExporter):
         def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
             nonlocal exported
             exported += len(spans)
             return SpanExportResult.SUCCESS
 
-    exported = 0
     tracers = TracerProvider(shutdown_on_exit=False)
     tracers.add_span_processor(BatchSpanProcessor(Dropping()))
     trace.set_tracer_provider(tracers)

@@ -2,7 +2,9 @@
 
 Each contender has a process. In each round all are asked once, in an order that chance gives, so
 that what else the machine does meets all of them alike. A ratio is taken within a round; what is
-reported is the median over the rounds, with the interval that holds it with 95 % confidence.
+reported is the median over the rounds. Two processes of the same contender differ a little for as
+long as they live, by where their memory lies: so there are several sets of processes, and their
+medians are reported as well.
 """
 
 import json
@@ -27,27 +29,23 @@ Round = dict[str, dict[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """A median and the ends of its interval."""
+    """A median, and the lowest and highest of the medians of each set of processes."""
 
     median: float
     low: float
     high: float
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> "Ratio":
-        """Take the median of values and the order statistics that bound it."""
-        ordered = sorted(values)
-        count = len(ordered)
-        # Ranks of the binomial distribution's middle 95 %, by its normal form.
-        reach = int(0.98 * count**0.5) + 1
-        low = ordered[max(0, count // 2 - reach)]
-        high = ordered[min(count - 1, count // 2 + reach)]
-        return cls(statistics.median(ordered), low, high)
+    def of(cls, sets: Sequence[Sequence[float]]) -> "Ratio":
+        """Take the median of all values, and of those of each set."""
+        medians = [statistics.median(values) for values in sets]
+        everything = [value for values in sets for value in values]
+        return cls(statistics.median(everything), min(medians), max(medians))
 
 
-def ratio(rounds: Sequence[Round], what: str, against: str, kind: str) -> Ratio:
+def ratio(sets: Sequence[Sequence[Round]], what: str, against: str, kind: str) -> Ratio:
     """Compare two contenders, round by round."""
-    return Ratio.of([one[what][kind] / one[against][kind] for one in rounds])
+    return Ratio.of([[one[what][kind] / one[against][kind] for one in rounds] for rounds in sets])
 
 
 def environment() -> dict[str, str]:

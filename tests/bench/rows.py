@@ -2,72 +2,15 @@
 
 import statistics
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from tests.bench.breakers import BREAKERS
+from tests.bench.figures import Effort, Part, Row
 from tests.bench.rounds import Ratio, Round, answer, crew, end, ratio, run, server
 
 WORKER = "tests.bench.worker"
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table.
-
-    Attributes:
-        what: What was measured.
-        against: What it is compared with.
-        goal: The most (or least) that is aimed for; ``None`` where it is shown for orientation.
-        value: The figure; a ratio unless ``unit`` says otherwise.
-        at_least: Whether the goal is a least.
-        unit: Of value and goal.
-    """
-
-    what: str
-    against: str
-    goal: float | None
-    value: Ratio
-    at_least: bool = False
-    unit: str = ""
-
-    @property
-    def is_met(self) -> bool | None:
-        """Whether the goal is met, by the figure as it is printed."""
-        if self.goal is None:
-            return None
-        value = round(self.value.median, 3)
-        return value >= self.goal if self.at_least else value <= self.goal
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one part of a run gave: rows, figures behind them, and what could not be had."""
-
-    rows: list[Row]
-    figures: dict[str, Any]
-    missing: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """How long to measure: the seconds of each part, and the rounds it takes at the most."""
-
-    seconds: dict[str, float]
-    rounds: int
-    origins: int
-
-
-FULL = Effort(
-    {"calls": 150, "breaker": 40, "refusal": 15, "flat": 25, "threads": 25, "import": 15},
-    rounds=250,
-    origins=10_000,
-)
-QUICK = Effort(
-    {"calls": 14, "breaker": 3, "refusal": 2, "flat": 3, "threads": 3, "import": 2},
-    rounds=30,
-    origins=1_000,
-)
 
 _GETS = (
     # what, its contender, against, its contender, goal
@@ -92,25 +35,26 @@ _GETS = (
 def calls(effort: Effort) -> Part:
     """Measure a successful GET: every way against every other."""
     names = list(dict.fromkeys(name for row in _GETS for name in (row[3], row[1])))
-    with server() as url, crew(WORKER, names, url) as processes:
-        rounds = processes.rounds(50, most=effort.rounds, seconds=effort.seconds["calls"])
-        missing = processes.missing
+    sets, missing = asked(names, 50, effort, "calls")
     rows = [
-        Row(what, against, goal, ratio(rounds, name, other, "cpu"))
+        Row(what, against, goal, ratio(sets, name, other, "cpu"))
         for what, name, against, other, goal in _GETS
         if name not in missing and other not in missing
     ]
-    return Part(rows, figures(rounds, "plain"), missing)
+    return Part(rows, figures(sets, "plain"), missing)
 
 
 def breaker(effort: Effort) -> Part:
     """Measure asking leave and recording a success, from one thread and from eight."""
-    with crew("tests.bench.breakers", list(BREAKERS)) as processes:
-        half = effort.seconds["breaker"] / 2
-        count = 20_000 if effort is FULL else 5_000
-        one = processes.rounds(f"1 {count}", most=effort.rounds, seconds=half)
-        eight = processes.rounds(f"8 {count}", most=effort.rounds, seconds=half)
-        missing = processes.missing
+    one: list[list[Round]] = []
+    eight: list[list[Round]] = []
+    seconds = effort.seconds["breaker"] / effort.sets / 2
+    for _ in range(effort.sets):
+        with crew("tests.bench.breakers", list(BREAKERS)) as processes:
+            for threads, sets in ((1, one), (8, eight)):
+                question = f"{threads} {effort.operations}"
+                sets.append(processes.rounds(question, most=effort.rounds, seconds=seconds))
+            missing = processes.missing
     # Those without a lock lose counts under threads: shown, but no goal.
     goals = {"pybreaker": 1.0, "interlock": 1.0, "circuitbreaker": None, "purgatory": None}
     notes = {"circuitbreaker": ", no lock", "purgatory": ", no lock"}
@@ -124,13 +68,17 @@ def breaker(effort: Effort) -> Part:
         for other, goal in goals.items()
         if other not in missing
     ]
-    alone = statistics.median(each["ours"]["wall"] for each in one)
-    together = Ratio.of([each["ours"]["wall"] / alone for each in eight])
+    together = Ratio.of(
+        [
+            [each["ours"]["wall"] / spent([alone], "ours")["wall"] for each in rounds]
+            for alone, rounds in zip(one, eight, strict=True)
+        ]
+    )
     rows.append(Row("breaker, 8 threads", "1 thread", 1.5, together))
     by_threads = {
-        f"{name}, {threads} threads": spent(rounds, name)
-        for threads, rounds in ((1, one), (8, eight))
-        for name in rounds[0]
+        f"{name}, {threads} threads": spent(sets, name)
+        for threads, sets in ((1, one), (8, eight))
+        for name in sets[0][0]
     }
     return Part(rows, by_threads, missing)
 
@@ -138,23 +86,22 @@ def breaker(effort: Effort) -> Part:
 def refusal(effort: Effort) -> Part:
     """Measure a refusal while a circuit is open, from the call to the exception."""
     names = ["plain", "raising", "refusing"]
-    with server() as url, crew(WORKER, names, url) as processes:
-        rounds = processes.rounds(100, most=effort.rounds, seconds=effort.seconds["refusal"])
+    sets, _ = asked(names, 100, effort, "refusal")
     rows = [
         Row(
             "refusal while open",
             "adapter that raises",
             1.06,
-            ratio(rounds, "refusing", "raising", "cpu"),
+            ratio(sets, "refusing", "raising", "cpu"),
         ),
         Row(
             "refusal while open",
             "plain requests, get",
             None,
-            ratio(rounds, "refusing", "plain", "cpu"),
+            ratio(sets, "refusing", "plain", "cpu"),
         ),
     ]
-    return Part(rows, figures(rounds, "plain"), {})
+    return Part(rows, figures(sets, "plain"), {})
 
 
 def memory(effort: Effort) -> Part:
@@ -171,7 +118,7 @@ def memory(effort: Effort) -> Part:
 def imports(effort: Effort) -> Part:
     """Measure the import in fresh interpreters; the best of each counts."""
     taken: list[dict[str, Any]] = []
-    for _ in range(25 if effort is FULL else 5):
+    for _ in range(effort.imports):
         process = run("tests.bench.imports")
         try:
             taken.append(answer(process))
@@ -192,24 +139,22 @@ def imports(effort: Effort) -> Part:
 def flat(effort: Effort) -> Part:
     """Measure a GET where many origins are known."""
     names = ["among 1", "among 100", "among 10000"]
-    with server() as url, crew(WORKER, names, url) as processes:
-        rounds = processes.rounds(50, most=effort.rounds, seconds=effort.seconds["flat"])
+    sets, _ = asked(names, 50, effort, "flat")
     rows = [
-        Row(f"get, {many} origins known", "1 origin", 1.10, ratio(rounds, name, names[0], "cpu"))
+        Row(f"get, {many} origins known", "1 origin", 1.10, ratio(sets, name, names[0], "cpu"))
         for many, name in (("100", names[1]), ("10,000", names[2]))
     ]
-    return Part(rows, figures(rounds, names[0]), {})
+    return Part(rows, figures(sets, names[0]), {})
 
 
 def threads(effort: Effort) -> Part:
     """Measure the calls per second of 64 threads."""
     names = ["threads plain", "threads adapter"]
-    with server() as url, crew(WORKER, names, url) as processes:
-        rounds = processes.rounds(10, most=effort.rounds, seconds=effort.seconds["threads"])
+    sets, _ = asked(names, 10, effort, "threads")
     # Calls per second: the inverse of seconds for each call.
-    value = ratio(rounds, names[0], names[1], "wall")
+    value = ratio(sets, names[0], names[1], "wall")
     row = Row("64 threads, requests/s", "plain adapter", 0.95, value, at_least=True)
-    return Part([row], figures(rounds, names[0]), {})
+    return Part([row], figures(sets, names[0]), {})
 
 
 PARTS: dict[str, Callable[[Effort], Part]] = {
@@ -228,23 +173,41 @@ def one_value(value: float) -> Ratio:
     return Ratio(value, value, value)
 
 
-def spent(rounds: Sequence[Round], name: str) -> dict[str, float]:
+def asked(
+    names: Sequence[str], calls: int, effort: Effort, part: str
+) -> tuple[list[list[Round]], dict[str, str]]:
+    """Ask several sets of processes in turn; gives the rounds of each, and who was missing."""
+    sets: list[list[Round]] = []
+    missing: dict[str, str] = {}
+    seconds = effort.seconds[part] / effort.sets
+    with server() as url:
+        for _ in range(effort.sets):
+            with crew(WORKER, names, url) as processes:
+                sets.append(processes.rounds(calls, most=effort.rounds, seconds=seconds))
+                missing = processes.missing
+    return sets, missing
+
+
+def spent(sets: Sequence[Sequence[Round]], name: str) -> dict[str, float]:
     """Give the median seconds of a contender."""
-    return {kind: statistics.median(one[name][kind] for one in rounds) for kind in ("cpu", "wall")}
+    return {
+        kind: statistics.median(one[name][kind] for rounds in sets for one in rounds)
+        for kind in ("cpu", "wall")
+    }
 
 
-def figures(rounds: Sequence[Round], against: str) -> dict[str, Any]:
+def figures(sets: Sequence[Sequence[Round]], against: str) -> dict[str, Any]:
     """Give the seconds of every contender, and its ratios."""
     return {
         name: {
-            **spent(rounds, name),
-            "rounds": len(rounds),
+            **spent(sets, name),
+            "rounds": [len(rounds) for rounds in sets],
             **{
-                f"{kind}_ratio": asdict(ratio(rounds, name, against, kind))
+                f"{kind}_ratio": asdict(ratio(sets, name, against, kind))
                 for kind in ("cpu", "wall")
             },
         }
-        for name in rounds[0]
+        for name in sets[0][0]
     }
 
 

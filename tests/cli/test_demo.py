@@ -110,7 +110,7 @@ def test_terminal_gets_movement_and_is_left_as_found(clean_environment: dict[str
         os.close(end)
         shown = _read(terminal, until="paused 1.")
         process.send_signal(signal.SIGINT)
-        # A scene says "was interrupted" before; this is the last line of all.
+            # A scene says "was interrupted" before; this is the last line of all.
         shown += _read(terminal, until="interrupted\r\n")
         process.wait(10)
     os.close(terminal)

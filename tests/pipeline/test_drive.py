@@ -84,6 +84,7 @@ class Scope:
     """A call or an attempt that is drawn."""
 
     wants_details = True
+    withheld: tuple[str, ...] = ()
 
     def __init__(self, trace: Trace, name: str) -> None:
         """Draw into this trace."""

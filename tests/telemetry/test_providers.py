@@ -36,10 +36,10 @@ from tests.telemetry.makers import Circuits, FakeClock, Observers, Pipeline
 
 policy, clock = Policy(), FakeClock()
 circuits = Circuits(policy, chance=lambda: 0.5)
+counts = OtelMetrics(circuits, now=clock.monotonic)
 pipeline = Pipeline(
     policy, clock=clock, chance=lambda: 0.5, circuits=circuits,
-    observer=Observers(OtelMetrics(circuits, now=clock.monotonic)),
-    tracing=OtelTracing(policy),
+    observer=Observers(counts), tracing=OtelTracing(policy, on_sdk=counts.look),
 )
 
 def send():

@@ -37,7 +37,7 @@ def test_only_text_is_one(value: object) -> None:
     assert not is_header_value(value)
 
 
-@pytest.mark.parametrize("value", [*BAD.values(), 7, b"id\r\n X: 1"])
+@pytest.mark.parametrize("value", [*BAD.values(), 7, b"id\r\n X: 1"], ids=[*BAD, "number", "bytes"])
 def test_a_bad_header_is_refused_without_quoting_it(value: str) -> None:
     """The error is the one that requests has for it, and its text is one line."""
     prepared = requests.Request("GET", "https://api.example.com/").prepare()
@@ -50,11 +50,11 @@ def test_a_bad_header_is_refused_without_quoting_it(value: str) -> None:
     assert "Injected" not in str(raised.value)
 
 
-@pytest.mark.parametrize(("value", "text"), [("id-1", "id-1"), (b"id-1", "id-1")])
-def test_a_good_header_is_given_as_text(value: str, text: str) -> None:
+@pytest.mark.parametrize("value", ["id-1", b"id-1"], ids=["text", "bytes"])
+def test_a_good_header_is_given_as_text(value: str) -> None:
     """Bytes are read as they are sent."""
     prepared = requests.Request("GET", "https://api.example.com/").prepare()
     prepared.headers["Vfx-Correlation-Id"] = value
 
-    assert header_text(prepared, "vfx-correlation-id") == text
+    assert header_text(prepared, "vfx-correlation-id") == "id-1"
     assert header_text(prepared, "Other") is None

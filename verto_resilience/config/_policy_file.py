@@ -62,7 +62,7 @@ def read_policy_file(path: str) -> PolicyFile:
     except (ValueError, RecursionError) as error:
         return PolicyFile(problems=(f"{path}: this is no TOML: {error}",))
     tables = document.pop(ORIGINS, {})
-    settings, problems = _settings(document, {ITSELF: "the file cannot name itself"})
+    settings, problems = _settings(document, _NOT_OF_ALL, tables=(ORIGINS,))
     problems = [f"{path}: {problem}" for problem in problems]
     if not isinstance(tables, dict):
         problems.append(f'{path}: {ORIGINS} is no table; write [{ORIGINS}."https://host"]')
@@ -87,7 +87,7 @@ def read_policy_file(path: str) -> PolicyFile:
 
 
 def _settings(
-    rows: Mapping[str, Any], excluded: Mapping[str, str]
+    rows: Mapping[str, Any], excluded: Mapping[str, str], tables: Collection[str] = ()
 ) -> tuple[dict[str, Any], list[str]]:
     """Read rows; give the good ones, and what is wrong with the others."""
     values: dict[str, Any] = {}
@@ -95,7 +95,8 @@ def _settings(
     for name, written in rows.items():
         setting = _ROWS.get(name)
         if setting is None:
-            problems.append(f"{name} is no setting{did_you_mean(name, _ROWS.keys() - excluded)}")
+            known = [*(_ROWS.keys() - excluded), *tables]
+            problems.append(f"{name} is no setting{did_you_mean(name, known)}")
         elif name in excluded:
             problems.append(f"{name}: {excluded[name]}")
         else:
@@ -139,6 +140,7 @@ def _key(name: str) -> str | None:
 
 
 _ROWS = {row.name: row for row in settings_table()}
+_NOT_OF_ALL = {ITSELF: "the file cannot name itself"}
 _NOT_OF_ONE = dict.fromkeys(GENERAL, "it holds for all origins; write it above their tables")
 _TEXTS = frozenset({Unit.CHOICE, Unit.NAMES, Unit.PATH})
 _FRACTIONAL = frozenset({Unit.SECONDS, Unit.FRACTION, Unit.FACTOR, Unit.TOKENS})

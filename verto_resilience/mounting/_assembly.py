@@ -85,7 +85,8 @@ class Assembly:
         circuits = Circuits(self._parts.policies, chance=random.random)
         _registries.add(circuits)
         _assemblies.add(self)
-        listeners: list[Observer] = [LogObserver(), OtelMetrics(circuits)]
+        self._metrics = OtelMetrics(circuits)
+        listeners: list[Observer] = [LogObserver(), self._metrics]
         if self._parts.observer is not None:
             listeners.append(self._parts.observer)
         self._observer = Observers(*listeners)
@@ -102,7 +103,10 @@ class Assembly:
             operations=parts.operations,
             observer=self._observer,
             tracing=OtelTracing(
-                parts.policies.general, known_methods=known_methods(), hooked_below=calls_hooks
+                parts.policies.general,
+                known_methods=known_methods(),
+                hooked_below=calls_hooks,
+                on_sdk=self._metrics.look,
             ),
         )
 
@@ -123,9 +127,7 @@ class Assembly:
     def _swap(self, policy: Policy | None) -> Policy:
         before = self._parts
         # All that can fail comes first: what is refused changes nothing.
-        parts = _read(
-            policy, before.observer, before.catalogue, before.operations, before.refresh
-        )
+        parts = _read(policy, before.observer, before.catalogue, before.operations, before.refresh)
         pipeline = self._pipeline(parts)
         with self._swapping:
             self._parts = parts

@@ -93,6 +93,7 @@ class Call:
         policy: The settings.
         chance: Gives numbers from 0 up to 1.
         now: Monotonic seconds; the call's clock starts here.
+        keeps_routine: Whether to make events of what went as it should, too.
     """
 
     __slots__ = (
@@ -111,6 +112,7 @@ class Call:
         "ambiguous",
         "deadline",
         "events",
+        "keeps_routine",
         "possibly_executed",
         "request",
     )
@@ -123,9 +125,11 @@ class Call:
         *,
         chance: Callable[[], float],
         now: float,
+        keeps_routine: bool = True,
     ) -> None:
         """Start the call's clock and put its share into the retry budget."""
         self.request = request
+        self.keeps_routine = keeps_routine
         self.deadline = now + policy.call_timeout
         self.ambiguous = False
         self.possibly_executed = False
@@ -296,7 +300,8 @@ class Call:
         self._attempts += (attempt,)
         self._waited = 0.0
         self._wait_source = WaitSource.NONE
-        self.events.append(AttemptEnded(self.request, attempt))
+        if self.keeps_routine or outcome.category is not Category.SUCCESS:
+            self.events.append(AttemptEnded(self.request, attempt))
         if outcome.may_have_executed:
             self.ambiguous = self.request.writes
         elif outcome.category is Category.SUCCESS:

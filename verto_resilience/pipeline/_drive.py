@@ -108,8 +108,9 @@ def drive(
             error = result.error
         scope.ended(report, error)
         _publish(call, observer)
-        name = None if error is None else class_name(type(error))
-        observer.on_event(CallEnded(call.request, report, clock.monotonic() - began, name))
+        if call.keeps_routine:
+            name = None if error is None else class_name(type(error))
+            observer.on_event(CallEnded(call.request, report, clock.monotonic() - began, name))
         try:
             if result is None:
                 raise cast("Exception", error)
@@ -161,5 +162,6 @@ def _fail_late(call: Call, clock: Clock, observer: Observer, failure: Failure) -
 
 
 def _publish(call: Call, observer: Observer) -> None:
-    for event in call.take_events():
-        observer.on_event(event)
+    if call.events:
+        for event in call.take_events():
+            observer.on_event(event)

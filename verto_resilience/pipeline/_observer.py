@@ -16,7 +16,12 @@ _log = logging.getLogger("verto_resilience")
 
 
 class Observer(Protocol):
-    """Is told what happened. Must be quick; what it raises is logged and goes no further."""
+    """Is told what happened. Must be quick; what it raises is logged and goes no further.
+
+    An observer that has no use for the two events that every call brings (``AttemptEnded`` of an
+    attempt that succeeded, ``CallEnded``) says so by an attribute ``wants_routine = False``: where
+    nobody wants them they are not made.
+    """
 
     def on_event(self, event: Event) -> None:
         """Take note; called in the thread of the call, with no lock held."""
@@ -121,6 +126,11 @@ class Tracing(Protocol):
         ...
 
 
+def wants_routine(observer: Observer) -> bool:
+    """Say whether an observer wants the events that every call brings; yes unless it says no."""
+    return bool(getattr(observer, "wants_routine", True))
+
+
 class Observers:
     """Several observers as one; a mistake in one of them reaches neither the call nor the others.
 
@@ -128,11 +138,12 @@ class Observers:
     what its message quotes.
     """
 
-    __slots__ = ("_failed", "_observers")
+    __slots__ = ("_failed", "_observers", "wants_routine")
 
     def __init__(self, *observers: Observer) -> None:
         """Tell these, in this order."""
         self._observers = observers
+        self.wants_routine = any(wants_routine(observer) for observer in observers)
         self._failed: set[int] = set()
 
     def on_event(self, event: Event) -> None:
@@ -156,6 +167,7 @@ class SilentObserver:
     """Listens to nothing."""
 
     __slots__ = ()
+    wants_routine = False
 
     def on_event(self, event: Event) -> None:
         """Take no note."""

@@ -8,7 +8,13 @@ from verto_resilience.pipeline._call import Call
 from verto_resilience.pipeline._circuits import Circuits
 from verto_resilience.pipeline._clock import Clock
 from verto_resilience.pipeline._drive import Exchange, drive
-from verto_resilience.pipeline._observer import SILENT_OBSERVER, SILENT_TRACING, Observer, Tracing
+from verto_resilience.pipeline._observer import (
+    SILENT_OBSERVER,
+    SILENT_TRACING,
+    Observer,
+    Tracing,
+    wants_routine,
+)
 from verto_resilience.pipeline._policies import Policies, as_policies
 from verto_resilience.pipeline._policy import Policy
 from verto_resilience.pipeline._request import CallRequest
@@ -32,6 +38,7 @@ class Pipeline:
     """
 
     __slots__ = (
+        "_keeps_routine",
         "catalogue",
         "chance",
         "circuits",
@@ -64,6 +71,7 @@ class Pipeline:
         self.catalogue = Catalogue.documented() if catalogue is None else catalogue
         self.operations = Operations.documented() if operations is None else operations
         self.observer = observer
+        self._keeps_routine = wants_routine(observer)
         self.tracing = tracing
 
     def run(
@@ -80,5 +88,12 @@ class Pipeline:
             policy = self.policies.of(request.origin)
         now = self.clock.monotonic()
         origin = self.circuits.at(request.origin, now)
-        call = Call(request, origin, policy, chance=self.chance, now=now)
+        call = Call(
+            request,
+            origin,
+            policy,
+            chance=self.chance,
+            now=now,
+            keeps_routine=self._keeps_routine,
+        )
         return drive(call, exchange, clock=self.clock, observer=self.observer, tracing=self.tracing)

@@ -45,6 +45,7 @@ class LogObserver:
     """
 
     __slots__ = ()
+    wants_routine = False
 
     def on_event(self, event: Event) -> None:
         """Write it down where it is of note."""

@@ -40,6 +40,7 @@ class OtelMetrics:
     """
 
     __slots__ = ("_circuits", "_instruments", "_meters", "_now")
+    wants_routine = False
 
     def __init__(
         self,
@@ -53,18 +54,19 @@ class OtelMetrics:
         self._now = now
         self._meters = Meters(meter_provider, Mishaps())
         self._instruments: Instruments | None = None
-        self._current()
+        self.look()
 
     def on_event(self, event: Event) -> None:
         """Count it."""
         count = _COUNTERS.get(type(event))
         if count is None:
             return
-        instruments = self._current()
+        instruments = self.look()
         if instruments is not None and not is_silenced(get_current()):
             count(instruments, event)
 
-    def _current(self) -> Instruments | None:
+    def look(self) -> Instruments | None:
+        """Show the registry to an SDK that came meanwhile; give the instruments there are."""
         instruments = self._meters.current()
         if instruments is not self._instruments:
             self._instruments = instruments

@@ -25,7 +25,7 @@ from verto_resilience.telemetry._endings import Endings
 from verto_resilience.telemetry._endpoints import Endpoints
 from verto_resilience.telemetry._mishaps import Mishaps
 from verto_resilience.telemetry._propagation import Propagation
-from verto_resilience.telemetry._providers import Meters, Tracers
+from verto_resilience.telemetry._providers import Instruments, Meters, Tracers
 from verto_resilience.telemetry._suppression import HTTP_KEY, is_silenced
 
 _log = logging.getLogger("verto_resilience")
@@ -55,6 +55,8 @@ class OtelTracing:
             is left to draw it.
         tracer_provider: ``None``: the global one.
         meter_provider: ``None``: the global one.
+        on_sdk: Called when instruments of another SDK than before are found; what counts beside
+            these spans may want to know as soon.
     """
 
     __slots__ = (
@@ -62,6 +64,8 @@ class OtelTracing:
         "_hooked_below",
         "_meters",
         "_mishaps",
+        "_on_sdk",
+        "_seen",
         "_told",
         "_tools",
         "_tracers",
@@ -75,6 +79,7 @@ class OtelTracing:
         hooked_below: Callable[[], bool] = _never,
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
+        on_sdk: Callable[[], object] | None = None,
     ) -> None:
         """Look at no provider yet: an SDK may still come."""
         propagation = Propagation(policy.propagate_to)
@@ -84,6 +89,8 @@ class OtelTracing:
         self._mishaps = Mishaps()
         self._tracers = Tracers(tracer_provider, self._mishaps)
         self._meters = Meters(meter_provider, self._mishaps)
+        self._on_sdk = on_sdk
+        self._seen: Instruments | None = None
         self._told = False
         self._tools = Tools(
             call_span=policy.call_span,
@@ -108,6 +115,10 @@ class OtelTracing:
         if is_silenced(context):
             return SILENT
         tracer, instruments = self._tracers.current(), self._meters.current()
+        if instruments is not self._seen:
+            self._seen = instruments
+            if self._on_sdk is not None:
+                self._on_sdk()
         is_nested = bool(context) and bool(context.get(HTTP_KEY))
         if is_nested:
             draws_http = self._beside is Beside.NEST

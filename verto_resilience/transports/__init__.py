@@ -3,7 +3,11 @@
 from verto_resilience.transports._call_outcome import CallOutcome
 from verto_resilience.transports._flights import Flights
 from verto_resilience.transports._header_values import is_header_value
-from verto_resilience.transports._insecure import is_loopback, refuse_insecure
+from verto_resilience.transports._insecure import (
+    InsecureRequestError,
+    is_loopback,
+    refuse_insecure,
+)
 from verto_resilience.transports._login import Login, RequestsLoginError
 from verto_resilience.transports._outcome_errors import (
     ApiFailureError,
@@ -47,6 +51,7 @@ __all__ = [
     "Flights",
     "ForbiddenError",
     "GatewayTimeoutError",
+    "InsecureRequestError",
     "InternalServerError",
     "Login",
     "NotFoundError",

@@ -4,6 +4,7 @@ import ipaddress
 from functools import lru_cache
 
 import requests.exceptions
+from requests.models import PreparedRequest
 
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.pipeline import Policy
@@ -15,8 +16,30 @@ class InsecureRequestError(ConfigurationError, requests.exceptions.RequestExcept
     Also a :class:`requests.exceptions.RequestException`.
     """
 
+    __module__ = "verto_resilience.transports"
 
-def refuse_insecure(origin: str, host: str, *, verify: object, policy: Policy) -> None:
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        problems: tuple[str, ...] = (),
+        request: PreparedRequest | None = None,
+    ) -> None:
+        """Keep the facts; all but the message have defaults, so that the error pickles."""
+        super().__init__(message, problems=problems)
+        # ValueError stands before RequestException, and asks nobody further.
+        self.request = request
+        self.response = None
+
+
+def refuse_insecure(
+    origin: str,
+    host: str,
+    *,
+    verify: object,
+    policy: Policy,
+    request: PreparedRequest | None = None,
+) -> None:
     """Let only those requests to a Verto host pass that nobody else can read or answer.
 
     Verto's word is TLS 1.2 or newer, and never to go on past a certificate that is not valid
@@ -27,6 +50,7 @@ def refuse_insecure(origin: str, host: str, *, verify: object, policy: Policy) -
         host: In lower case.
         verify: As the adapter is given it; what is false switches the check off.
         policy: Its ``insecure_hosts`` are let pass, and so are loopback addresses.
+        request: Goes with the error, as with all of requests.
 
     Raises:
         InsecureRequestError: Nothing is sent; the message names the remedy.
@@ -46,6 +70,7 @@ def refuse_insecure(origin: str, host: str, *, verify: object, policy: Policy) -
         f"not sent: {problem}. {remedy}. For a host of your own that stands in for Verto, name it "
         f"in the policy's insecure_hosts (VERTO_RESILIENCE_INSECURE_HOSTS={host})",
         problems=(problem,),
+        request=request,
     )
 
 

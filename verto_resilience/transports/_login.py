@@ -32,6 +32,8 @@ class RequestsLoginError(LoginError, requests.exceptions.RequestException):
     It carries neither request nor response, for the one holds the key and the other may.
     """
 
+    __module__ = "verto_resilience.transports"
+
 
 class Login:
     """What it takes to log in; neither its ``repr`` nor a pickle holds any of it.

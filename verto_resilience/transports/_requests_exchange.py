@@ -53,6 +53,7 @@ IDEMPOTENCY_KEY = "Idempotency-Key"
 AUTHORIZATION = "Authorization"
 _PORTS = {"http": 80, "https": 443}
 _FIRST_ERROR = 400
+_REDIRECTS = 3
 _UNAUTHORIZED = 401
 
 
@@ -157,7 +158,8 @@ class RequestsExchange:
         correlation_id = header_text(prepared, CORRELATION_ID)
         own_key = _text(headers.get(IDEMPOTENCY_KEY))
         if verto:
-            refuse_insecure(origin, host, verify=self._options.get("verify", True), policy=general)
+            verify = self._options.get("verify", True)
+            refuse_insecure(origin, host, verify=verify, policy=general, request=prepared)
             body = prepared.body if isinstance(prepared.body, bytes | str) else None
             operation = self._pipeline.operations.match(method.upper(), path, query, body)
             if correlation_id is None and policy.correlation_ids:
@@ -207,7 +209,7 @@ class RequestsExchange:
         try:
             if self._stream:
                 limit.lift()
-            elif not response.is_redirect:
+            elif not _is_redirect(response):
                 # requests reads it in Session.send in any case; here a body that fails is a
                 # failed attempt. A redirect's is left to Session, which forgives its faults.
                 response.content  # noqa: B018
@@ -290,16 +292,16 @@ class RequestsExchange:
         prepared = self._prepared
         extra = dict(self._added)
         scope.inject(extra)
-        withheld = [name for name in scope.withheld if name in prepared.headers]
-        if not extra and not withheld:
+        if not extra and not scope.withheld:
             return prepared
+        withheld = [name for name in scope.withheld if name in prepared.headers]
         return _with_headers(prepared, extra, without=withheld)
 
     def _classify(self, response: requests.Response) -> Outcome:
         pipeline, policy = self._pipeline, self._policy
         status = response.status_code
         error = None
-        if not self._stream and not response.is_redirect:
+        if not self._stream and not _is_redirect(response):
             body = response.content
             if status >= _FIRST_ERROR or may_deny_success(body):
                 error = read_api_error(
@@ -319,7 +321,8 @@ class RequestsExchange:
         default = (policy.connect_timeout, policy.read_timeout)
         match given:
             case None:
-                return _cut(default[0], left), _cut(default[1], left)
+                connect, read = default
+                return _cut(connect, left), _cut(read, left)
             case Timeout():
                 given = given.clone()
                 given.total = _cut(given.total, left)
@@ -391,6 +394,11 @@ def _peer(response: requests.Response) -> tuple[str, int] | None:
     except OSError:
         return None
     return (address[0], address[1]) if isinstance(address, tuple) else None
+
+
+def _is_redirect(response: requests.Response) -> bool:
+    # The status first: it spares nearly every response a look at its headers.
+    return response.status_code // 100 == _REDIRECTS and response.is_redirect
 
 
 _VERSIONS = {10: "1.0", 11: "1.1", 20: "2"}

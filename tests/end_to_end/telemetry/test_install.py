@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import requests
@@ -209,7 +209,7 @@ def test_threads_that_come_first_together_find_one_adapter(
 
     (adapter,) = found
     assert isinstance(adapter, VertoAdapter)
-    inner: Any = adapter.inner
+    inner = cast("HTTPAdapter", adapter.inner)
     assert plain.adapters["http://"] is inner
     assert inner.max_retries.total == 2
 
