@@ -6,7 +6,6 @@ from pathlib import Path
 
 from tests.bench.figures import Row
 
-WIDTH = 100
 _HEAD = ("what", "against", "goal", "measured", "sets", "met")
 # docs/generate/tables.py makes what ends in `end table` from the code; this one it cannot make.
 _PLACE = re.compile(r"(<!-- table: bench -->\n).*?(\n<!-- end bench -->)", re.DOTALL)

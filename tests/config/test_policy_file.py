@@ -11,6 +11,9 @@ from verto_resilience.machines import Mode
 from verto_resilience.pipeline import GENERAL, Policies, Policy, Setting, Unit, settings_table
 
 BETA = "https://api-payment-beta.vertofx.com"
+TOO_LONG = (
+    "read_timeout (70) is more than call_timeout (60): no attempt could use its whole timeout"
+)
 NUMBERS = tuple(row for row in settings_table() if row.high is not None)
 
 
@@ -164,8 +167,7 @@ class TestProblems:
             f"{own} install: it holds for all origins; write it above their tables",
             f"{own} brake_duration is no setting; did you mean break_duration?",
             'FILE: [origins."no origin"] is no origin; allowed is https://host:port or a host',
-            f"{own} read_timeout (70) is more than call_timeout (60): "
-            "no attempt could use its whole timeout",
+            f"{own} {TOO_LONG}",
         ]
 
     def test_the_message_has_a_line_for_each(self, path: Path) -> None:

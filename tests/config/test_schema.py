@@ -16,7 +16,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "array": (list,),
 }
-VALUES = (
+VALUES: tuple[Any, ...] = (
     True, 0, 1, -1, 5, 0.0, 0.5, 1.0, 61.0, 100_000, 10**7, 10**12, "none", "None", "", " ", "x",
     "origin", "a,b", [], ["a"], [""], [1], "enforce", "Auto", "auto",
 )  # fmt: skip

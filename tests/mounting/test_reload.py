@@ -76,24 +76,26 @@ class TestReload:
 
     def test_it_reads_the_environment_anew(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A variable that was set since is in force."""
-        adapter = VertoAdapter(inner=Inner())
+        inner = Inner()
+        adapter = VertoAdapter(inner=inner)
         monkeypatch.setenv("VERTO_RESILIENCE_READ_TIMEOUT", "7")
 
         adapter.reload()
         _send(adapter)
 
-        assert adapter.inner.timeouts[-1] == (3.05, 7.0)
+        assert inner.timeouts[-1] == (3.05, 7.0)
 
     def test_what_code_says_stays(self, file: Path) -> None:
         """Of a policy written in code only the files that it names are read anew."""
-        adapter = VertoAdapter(inner=Inner(), policy=load_policy(max_attempts=2))
+        inner = Inner()
+        adapter = VertoAdapter(inner=inner, policy=load_policy(max_attempts=2))
         file.write_text(f'max_attempts = 6\n[origins."{HERE}"]\nread_timeout = 4\n')
 
         adapter.reload()
         _send(adapter)
 
         assert adapter.policy.max_attempts == 2
-        assert adapter.inner.timeouts[-1] == (3.05, 4.0)
+        assert inner.timeouts[-1] == (3.05, 4.0)
 
     def test_what_is_known_is_kept(self, file: Path) -> None:
         """Circuit, pause and budget of an origin are the same objects, with new numbers."""
@@ -248,7 +250,7 @@ class TestReconfigure:
     def test_no_call_sees_half_of_each(self) -> None:
         """While threads call, each call has the timeouts of one policy or of the other."""
         policies = [
-            Policy(connect_timeout=float(n), read_timeout=float(n), breaker_mode="off")
+            Policy(connect_timeout=float(n), read_timeout=float(n), breaker_mode=Mode.OFF)
             for n in (1, 2)
         ]
         inner = Inner()

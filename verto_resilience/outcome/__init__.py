@@ -12,6 +12,7 @@ from verto_resilience.outcome._catalogue_diff import Change, Difference, RowKind
 from verto_resilience.outcome._catalogue_file import read_catalogue, write_catalogue
 from verto_resilience.outcome._classify import classify_failure, classify_response
 from verto_resilience.outcome._operations import (
+    IDEMPOTENT_METHODS,
     Operation,
     OperationKind,
     Operations,
@@ -32,6 +33,7 @@ from verto_resilience.outcome._status_page import PageStatus, StatusPage, read_s
 
 __all__ = [
     "DEFAULT_CODE_KEYS",
+    "IDEMPOTENT_METHODS",
     "LONGEST_MESSAGE",
     "ApiError",
     "Catalogue",

@@ -108,7 +108,7 @@ def is_repeatable(method: str, operation: Operation | None, *, has_key: bool) ->
         has_key: Whether the request carries an ``Idempotency-Key``.
     """
     if operation is None:
-        return has_key or method in _IDEMPOTENT_METHODS
+        return has_key or method in IDEMPOTENT_METHODS
     if operation.repeatable is Repeatable.WITH_KEY:
         return has_key
     return operation.repeatable is Repeatable.ALWAYS
@@ -222,7 +222,7 @@ _CONDITION = re.compile(r"(?:[^=]+=.+)?")
 _KINDS = frozenset(OperationKind)
 _REPEATABLE = frozenset(Repeatable)
 _CONFIDENCE = frozenset("ABCD")
-_IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 _FIELDS = frozenset(field.name for field in fields(Operation))
 _REQUIRED = ("method", "template", "kind", "repeatable")
 _LONGEST_BODY = 65_536

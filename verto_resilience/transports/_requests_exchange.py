@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -13,6 +13,7 @@ from requests.models import PreparedRequest
 from urllib3.util import Timeout
 
 from verto_resilience.outcome import (
+    IDEMPOTENT_METHODS,
     Failure,
     Operation,
     OperationKind,
@@ -53,11 +54,11 @@ IDEMPOTENCY_KEY = "Idempotency-Key"
 AUTHORIZATION = "Authorization"
 _PORTS = {"http": 80, "https": 443}
 _FIRST_ERROR = 400
+_AUTHORITY = len("https://")
 _REDIRECTS = 3
 _UNAUTHORIZED = 401
 
 
-@lru_cache(maxsize=4096)
 def split_origin(prefix: str) -> tuple[str, str]:
     """Give origin (scheme, host, port; nothing secret) and host of the front part of a URL."""
     parts = urlsplit(prefix)
@@ -84,11 +85,26 @@ def front_and_path(url: str) -> tuple[str, str, str]:
     return url[:end], path, query
 
 
-def is_verto(host: str, policy: Policy) -> bool:
-    """Say whether a host is one of Verto's, or of those the policy names in their place."""
+def is_verto(host: str, verto_hosts: tuple[str, ...]) -> bool:
+    """Say whether a host is one of these domains, or below one of them."""
     host = host.removesuffix(".")
-    names = [name.lower() for name in policy.verto_hosts]
+    names = [name.lower() for name in verto_hosts]
     return any(host == name or host.endswith(f".{name}") for name in names)
+
+
+class Target(NamedTuple):
+    """Where requests go whose URLs begin alike: origin, host, and whether that is Verto's."""
+
+    origin: str
+    host: str
+    verto: bool
+
+
+@lru_cache(maxsize=4096)
+def target_of(front: str, verto_hosts: tuple[str, ...]) -> Target:
+    """Read the front of a URL (scheme and authority); the same for all calls to an origin."""
+    origin, host = split_origin(front)
+    return Target(origin, host, is_verto(host, verto_hosts))
 
 
 class RequestsExchange:
@@ -149,19 +165,24 @@ class RequestsExchange:
         prepared, general = self._prepared, self._pipeline.policy
         url, headers = prepared.url or "", prepared.headers
         method = prepared.method or ""
-        front, path, query = front_and_path(url)
-        origin, host = split_origin(front)
+        upper = method.upper()
+        end = url.find("/", _AUTHORITY)
+        target = target_of(url if end < 0 else url[:end], general.verto_hosts)
+        origin, verto = target.origin, target.verto
         policy = self._policy = self._pipeline.policies.of(origin)
-        verto = is_verto(host, general)
         operation = None
         added: dict[str, str] = {}
         correlation_id = header_text(prepared, CORRELATION_ID)
-        own_key = _text(headers.get(IDEMPOTENCY_KEY))
+        own_key = None
+        if verto or upper not in IDEMPOTENT_METHODS:
+            # Only where it decides: to look for a header that is not there costs a microsecond.
+            own_key = _text(headers.get(IDEMPOTENCY_KEY))
         if verto:
+            _, path, query = front_and_path(url)
             verify = self._options.get("verify", True)
-            refuse_insecure(origin, host, verify=verify, policy=general, request=prepared)
+            refuse_insecure(origin, target.host, verify=verify, policy=general, request=prepared)
             body = prepared.body if isinstance(prepared.body, bytes | str) else None
-            operation = self._pipeline.operations.match(method.upper(), path, query, body)
+            operation = self._pipeline.operations.match(upper, path, query, body)
             if correlation_id is None and policy.correlation_ids:
                 added[CORRELATION_ID] = correlation_id = str(uuid.uuid4())
             if own_key is None and _gets_a_key(operation, policy):
@@ -175,7 +196,7 @@ class RequestsExchange:
             url=url,
             origin=origin,
             operation=operation,
-            repeatable=is_repeatable(method.upper(), operation, has_key=counts),
+            repeatable=is_repeatable(upper, operation, has_key=counts),
             replayable=self._replay.possible,
             verto=verto,
             host=_text(headers.get("Host")),
