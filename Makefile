@@ -65,7 +65,7 @@ browser-tests: $(STAMP) ## look at the flight report in a real Chromium
 .PHONY: mutants
 mutants: $(STAMP) ## change the pure floors place by place, and see whether a test fails
 	@$(UV) sync --frozen --inexact --all-extras --group dev --group mutants --quiet
-	$(BIN)/python docs/generate/mutants.py
+	JOBS=$(JOBS) $(BIN)/python docs/generate/mutants.py
 
 .PHONY: bench
 bench: $(BENCH)/.synced ## measure what it costs, as ratios to plain requests

@@ -1,8 +1,9 @@
 """Changes the code of the pure floors, one place at a time, and writes which changes no test saw.
 
 'make mutants' runs it: mutmut on a copy below ``build/``, then the page ``docs/mutants.md``. The
-reasons for survivors stand in ``mutants.toml`` beside this file. It fails when a survivor has no
-reason, or too many survive.
+reasons for survivors stand in ``mutants.toml`` beside this file; --page only writes the page again
+after a run, with the reasons there are now. It fails when a survivor has no reason, or too many
+survive.
 
 mutmut makes its mutants in processes that have imported the tests, and so does not see a change in
 what runs at import or is kept from then on, such as a table read once. Whatever it calls alive is
@@ -19,7 +20,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -28,12 +29,13 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COPY = ROOT / "build" / "mutants"
+RESULTS = COPY / "results.json"
 PAGE = ROOT / "docs" / "mutants.md"
 REASONS = Path(__file__).with_name("mutants.toml")
 FLOORS = ("machines", "outcome")
 COPIED = ("pyproject.toml", "verto_resilience", "tests/conftest.py")
 LEAST_SCORE = 95.0
-_PATIENCE = 180.0
+_PATIENCE = 60.0
 _KILLED, _SURVIVED = 1, 0
 # A failed test, a file that cannot be imported, an error inside pytest.
 _PYTEST_SAW_IT = {1, 2, 3}
@@ -50,18 +52,39 @@ class Change(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
-    """What became of each mutant, by its name, and what the survivors are."""
+class Run:
+    """One run: when, on what, with what, and what became of each mutant, by its name."""
 
+    date: str
+    minutes: int
+    state: str
+    tools: str
     fates: Mapping[str, str]
-    survivors: Mapping[str, Change]
+    survivors: list[Change]
 
 
-def main() -> int:
-    """Run all, write the page, and say whether it is good enough."""
-    began = datetime.now(UTC)
-    jobs = int(os.environ.get("JOBS") or 1) or 1
-    _copy()
+def main(*, run: bool) -> int:
+    """Make a run if told so, write the page, and say whether it is good enough."""
+    if run:
+        _copy()
+        results = _run(int(os.environ.get("JOBS") or 1) or 1)
+        RESULTS.write_text(json.dumps(asdict(results)), encoding="utf-8")
+    last = Run(**json.loads(RESULTS.read_text(encoding="utf-8")))
+    survivors = sorted(Change(*change) for change in last.survivors)
+    reasons = _reasons()
+    PAGE.write_text(_page(last, survivors, reasons), encoding="utf-8")
+    unexplained = [change for change in survivors if change not in reasons]
+    for change in unexplained:
+        print(f"no test and no reason: {change}")
+    for change in reasons.keys() - set(survivors):
+        print(f"a reason for what does not survive: {change}")
+    score = _score(Counter(last.fates.values()))
+    print(f"{score:.1f} % killed; {PAGE.relative_to(ROOT)} written")
+    return 0 if score >= LEAST_SCORE and not unexplained else 1
+
+
+def _run(jobs: int) -> Run:
+    began, state = datetime.now(UTC), _state()
     subprocess.run(  # noqa: S603
         [_tool("mutmut"), "run", "--max-children", str(jobs)], cwd=COPY, check=True
     )
@@ -71,16 +94,14 @@ def main() -> int:
     with ThreadPoolExecutor(jobs) as pool:
         again = dict(zip(alive, pool.map(_fate, alive), strict=True))
     fates = {name: again.get(name, "killed") for name in codes}
-    survivors = {name: _change(name) for name, fate in fates.items() if fate == "survived"}
-    reasons = _reasons()
-    page = _page(Results(fates, survivors), reasons, began)
-    PAGE.write_text(page, encoding="utf-8")
-    unexplained = sorted(set(survivors.values()) - reasons.keys())
-    for change in unexplained:
-        print(f"no test and no reason: {change}")
-    score = _score(Counter(fates.values()))
-    print(f"{score:.1f} % killed; {PAGE.relative_to(ROOT)} written")
-    return 0 if score >= LEAST_SCORE and not unexplained else 1
+    return Run(
+        date=f"{began:%Y-%m-%d}",
+        minutes=round((datetime.now(UTC) - began).total_seconds() / 60.0),
+        state=state,
+        tools=f"Python {python_version()}, mutmut {version('mutmut')}",
+        fates=fates,
+        survivors=[_change(name) for name, fate in fates.items() if fate == "survived"],
+    )
 
 
 def _copy() -> None:
@@ -111,11 +132,12 @@ def _fate(mutant: str) -> str:
     """Try a mutant in a process of its own, with the tests of its module."""
     floor, module = _parts(mutant)[0].split("/")
     own = sorted((COPY / "mutants" / "tests" / floor).glob(f"test{module.removesuffix('.py')}*.py"))
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+    settings = tomllib.loads((COPY / "pyproject.toml").read_text(encoding="utf-8"))
+    arguments = settings["tool"]["mutmut"]["pytest_add_cli_args"]
     tests = [str(path.relative_to(COPY / "mutants")) for path in own] or [f"tests/{floor}"]
     try:
         code = subprocess.run(  # noqa: S603
-            [*command, "--hypothesis-profile=mutants", *tests],
+            [sys.executable, "-m", "pytest", "-x", "-q", *arguments, *tests],
             cwd=COPY / "mutants",
             env=os.environ | {"MUTANT_UNDER_TEST": mutant},
             stdout=subprocess.DEVNULL,
@@ -161,24 +183,22 @@ def _score(counts: Mapping[str, int]) -> float:
     return 100.0 * counts.get("killed", 0) / (sum(counts.values()) or 1)
 
 
-def _page(results: Results, reasons: Mapping[Change, str], began: datetime) -> str:
+def _page(run: Run, survivors: Iterable[Change], reasons: Mapping[Change, str]) -> str:
     by_module: dict[str, Counter[str]] = {}
-    for name, fate in results.fates.items():
+    for name, fate in run.fates.items():
         by_module.setdefault(_parts(name)[0], Counter())[fate] += 1
-    total = sum(by_module.values(), Counter[str]())
     rows = [_row(f"`{module}`", counts) for module, counts in sorted(by_module.items())]
     listed = [
-        f"| `{change.module}` `{change.function}` | `{_cell(change.old)}` | `{_cell(change.new)}` "
+        f"| `{change.module}` `{change.function}` | {_cell(change.old)} | {_cell(change.new)} "
         f"| {reasons.get(change, 'none yet')} |"
-        for change in sorted(results.survivors.values())
+        for change in survivors
     ]
-    minutes = (datetime.now(UTC) - began).total_seconds() / 60.0
     return _TEXT.format(
-        date=f"{began:%Y-%m-%d}",
-        state=_state(),
-        tools=f"Python {python_version()}, mutmut {version('mutmut')}",
-        minutes=f"{minutes:.0f}",
-        modules="\n".join([*rows, _row("all", total)]),
+        date=run.date,
+        minutes=run.minutes,
+        state=run.state,
+        tools=run.tools,
+        modules="\n".join([*rows, _row("all", sum(by_module.values(), Counter[str]()))]),
         count=len(listed),
         survivors="\n".join(listed),
     )
@@ -190,7 +210,7 @@ def _row(name: str, counts: Mapping[str, int]) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+    return "`{}`".format(text.replace("|", "\\|")) if text else "left out"
 
 
 def _state() -> str:
@@ -223,12 +243,13 @@ own, with the tests of its module; what is left stands below with the reason why
 
     make mutants
 
-writes this page. It took {minutes} minutes on {date} ({tools}), on {state}.
+wrote this page on {date}, from {state} ({tools}, {minutes} minutes).
 
-Only `tests/outcome` and `tests/machines` are run; the properties drawn by hypothesis are given at
-most the examples of the profile `mutants`, always the same ones. A timeout is a mutant that hung
-the tests for minutes; it is not counted as killed. mutmut leaves alone what stands outside of
-functions (tables, patterns, defaults of fields) and functions with a decorator (properties).
+Only `tests/outcome` and `tests/machines` are run, without the tests that measure time. What
+hypothesis draws is the same in each run, and as little as the profile `mutants` allows. A timeout
+is a mutant that hung the tests; it is not counted as killed. mutmut leaves alone what stands
+outside of functions (tables, patterns, defaults of fields) and functions with a decorator
+(properties and their setters).
 
 | module | mutants | killed | timeouts | survived | killed, in percent |
 |---|---|---|---|---|---|
@@ -245,4 +266,4 @@ functions (tables, patterns, defaults of fields) and functions with a decorator 
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(run="--page" not in sys.argv[1:]))

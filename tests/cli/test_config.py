@@ -1,11 +1,12 @@
 import json
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from verto_resilience.cli._config import written
-from verto_resilience.config import variable
+from verto_resilience.config import render_schema, variable
 from verto_resilience.pipeline import settings_table
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -45,6 +46,61 @@ def test_json_holds_the_same_table(run: Run) -> None:
     assert failures["variable"] == "VERTO_RESILIENCE_CONSECUTIVE_FAILURES"
 
 
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    """Give the path of a policy file with rows for all and for one origin."""
+    path = tmp_path / "policy.toml"
+    path.write_text(
+        'max_attempts = 5\nwindow = 20\n[origins."https://a.example"]\nread_timeout = "none"\n'
+    )
+    return str(path)
+
+
+def test_value_of_the_file_is_marked(run: Run, file: str) -> None:
+    """A row of the policy file is shown as such; a variable goes before it."""
+    given = {"VERTO_RESILIENCE_POLICY_FILE": file, "VERTO_RESILIENCE_WINDOW": "25"}
+
+    result = run("config", **given)
+
+    assert result.returncode == 0
+    assert "VERTO_RESILIENCE_MAX_ATTEMPTS = 5  (file, default 3)" in result.stdout
+    assert "VERTO_RESILIENCE_WINDOW = 25  (environment, default 30)" in result.stdout
+    assert "Only for https://a.example:443:\n    read_timeout = none  (file)" in result.stdout
+    assert "2 of them from the environment, 1 from the policy file;" in result.stdout
+
+
+def test_json_names_the_file_as_source(run: Run, file: str) -> None:
+    """``from`` is one of three words, and what single origins have stands beside."""
+    told = json.loads(run("config", "--json", VERTO_RESILIENCE_POLICY_FILE=file).stdout)
+
+    assert {row["setting"]: row["from"] for row in told["settings"]} == {
+        setting.name: "default" for setting in settings_table()
+    } | {"max_attempts": "file", "window": "file", "policy_file": "environment"}
+    assert told["origins"] == {"https://a.example:443": {"read_timeout": None}}
+
+
+def test_bad_file_is_told_with_the_bad_variables(run: Run, file: str) -> None:
+    """Rows and variables stand in one error; the exit code is 2."""
+    Path(file).write_text("max_attempts = 0\nwidnow = 3\n")
+
+    result = run("config", VERTO_RESILIENCE_POLICY_FILE=file, VERTO_RESILIENCE_BREAK_GROWTH="x")
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.count("error:") == 1
+    assert "VERTO_RESILIENCE_BREAK_GROWTH='x'" in result.stderr
+    assert f"{file}: max_attempts is 0" in result.stderr
+    assert f"{file}: widnow is no setting; did you mean window?" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_schema_is_that_of_the_table(run: Run) -> None:
+    """``--schema`` prints the JSON schema, whatever the environment holds."""
+    result = run("config", "--schema", VERTO_RESILIENCE_MAX_ATTEMPTS="0")
+
+    assert result.returncode == 0
+    assert json.loads(result.stdout) == render_schema()
+
+
 @pytest.mark.parametrize("arguments", [("config",), ("config", "--json")])
 def test_bad_values_are_told_in_one_error(run: Run, arguments: tuple[str, ...]) -> None:
     """Every bad variable is named once, with what is allowed; the exit code is 2."""
@@ -75,6 +131,7 @@ def test_impossible_combination_is_an_error(run: Run) -> None:
         (0.5, "0.5"),
         (30.0, "30"),
         (("a", "b"), "a,b"),
+        ((), ","),
     ],
 )
 def test_value_is_written_as_a_variable_holds_it(value: object, text: str) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -110,7 +111,7 @@ def test_terminal_gets_movement_and_is_left_as_found(clean_environment: dict[str
         os.close(end)
         shown = _read(terminal, until="paused 1.")
         process.send_signal(signal.SIGINT)
-            # A scene says "was interrupted" before; this is the last line of all.
+        # A scene says "was interrupted" before; this is the last line of all.
         shown += _read(terminal, until="interrupted\r\n")
         process.wait(10)
     os.close(terminal)
@@ -128,6 +129,26 @@ def test_kill_switch_is_told_at_once(run: Run) -> None:
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.count("\n") == 1
     assert "VERTO_RESILIENCE_DISABLED" in result.stderr
+
+
+def test_report_is_written(run: Run, tmp_path: Path) -> None:
+    """``--report`` leaves a page with the calls of the demo, and says where."""
+    target = tmp_path / "flight.html"
+
+    result = run("demo", "--plain", "--report", str(target))
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.endswith(f"flight report: {target}\n")
+    assert 'id="figure-calls"' in target.read_text(encoding="utf-8")
+
+
+def test_report_that_cannot_be_written_is_told_at_once(run: Run, tmp_path: Path) -> None:
+    """A folder that is not there, or a folder in place of a file, stops before the demo begins."""
+    for target in (tmp_path / "none" / "flight.html", tmp_path):
+        result = run("demo", "--report", str(target))
+
+        assert (result.returncode, result.stdout) == (2, "")
+        assert "cannot be written" in result.stderr
 
 
 def _read(terminal: int, *, until: str) -> str:

@@ -33,22 +33,21 @@ def _fits(value: Any, schema: dict[str, Any]) -> bool:
     if "enum" in schema:
         return value in schema["enum"]
     kind = schema["type"]
-    if not isinstance(value, TYPES[kind]) or (isinstance(value, bool) and kind != "boolean"):
+    is_kind = isinstance(value, TYPES[kind])
+    if not is_kind or (value in (True, False) and isinstance(value, bool) != (kind == "boolean")):
         return False
-    match kind:
-        case "string":
-            return re.search(schema.get("pattern", ""), value) is not None and len(
-                value
-            ) >= schema.get("minLength", 0)
-        case "array":
-            return all(_fits(part, schema["items"]) for part in value)
-        case "integer" | "number":
-            return bool(
-                value >= schema.get("minimum", value)
-                and value > schema.get("exclusiveMinimum", value - 1)
-                and value <= schema.get("maximum", value)
-            )
-    return True
+    if kind == "string":
+        long_enough = len(value) >= schema.get("minLength", 0)
+        return long_enough and re.search(schema.get("pattern", ""), value) is not None
+    if kind == "array":
+        return all(_fits(part, schema["items"]) for part in value)
+    if kind == "boolean":
+        return True
+    return bool(
+        value >= schema.get("minimum", value)
+        and value > schema.get("exclusiveMinimum", value - 1)
+        and value <= schema.get("maximum", value)
+    )
 
 
 def test_every_setting_is_in_it() -> None:

@@ -22,8 +22,8 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def _write(path: Path, *lines: str) -> None:
-    rows = (f"{name} = {value}" for name, value in QUICK.items())
+def _write(path: Path, *lines: str, **settings: float) -> None:
+    rows = (f"{name} = {value}" for name, value in (QUICK | settings).items())
     path.write_text("\n".join([*rows, *lines]))
 
 
@@ -50,13 +50,13 @@ def test_a_circuit_that_is_open_stays_open(
     told = Told()
     verto_resilience.mount(plain, observer=told)
     verto.play("down")
-    _write(file, "consecutive_failures = 2", "break_duration = 60", "max_attempts = 2")
+    _write(file, consecutive_failures=2, break_duration=60, max_attempts=2)
     adapter = adapter_of(plain, verto.url)
     adapter.reload()
 
     plain.get(f"{verto.url}/x")
     arrived = verto.arrived
-    _write(file, "consecutive_failures = 4", "break_duration = 90", "max_attempts = 3")
+    _write(file, consecutive_failures=4, break_duration=90, max_attempts=3)
     adapter.reload()
     with pytest.raises(CircuitOpenError) as refused:
         plain.get(f"{verto.url}/x")
@@ -72,10 +72,10 @@ def test_a_bad_file_is_refused_and_calls_go_on(
     file: Path, verto: Sandbox, plain: requests.Session
 ) -> None:
     """A mistake while reloading is told, and the next call is made by the old settings."""
-    _write(file, "max_attempts = 2")
+    _write(file, max_attempts=2)
     verto_resilience.mount(plain)
     verto.script("/x", [503, 503, 503])
-    _write(file, "max_attempts = 99")
+    _write(file, max_attempts=99)
 
     with pytest.raises(ConfigurationError, match="max_attempts is 99"):
         adapter_of(plain, verto.url).reload()

@@ -96,7 +96,16 @@ def test_a_thread_does_not_wait_for_itself(inner: str) -> None:
     """Work that comes round to more work gets nothing, instead of waiting for ever."""
     flights: Flights[object] = Flights()
 
-    assert flights.run("key", lambda: (flights.run(inner, lambda: "never"),)) == (None,)
+    results: list[object] = []
+
+    def work() -> None:
+        results.append(flights.run("key", lambda: (flights.run(inner, lambda: "never"),)))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(5.0)
+
+    assert results == [(None,)]
 
 
 def test_an_error_is_the_worker_s_alone() -> None:
@@ -132,9 +141,9 @@ def test_a_child_does_not_wait_for_its_parent_s_threads() -> None:
         slow = pool.submit(flights.run, "key", work)
         assert work.began.wait(LONG)
         with flights.lock:
-            child = forks.Process(target=_work_in_child, args=(flights,))
+            child = forks.Process(target=_work_in_child, args=(flights,), daemon=True)
             child.start()
-        child.join(LONG)
+        child.join(5.0)
         work.may_end.set()
 
     assert (child.exitcode, slow.result()) == (0, "run 1")

@@ -3,8 +3,10 @@
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
 import typer
@@ -14,8 +16,9 @@ from verto_resilience.cli._told_call import ToldCall, as_plain_data, as_tree
 from verto_resilience.config import did_you_mean, load_policy, parse
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.mounting import VertoAdapter
+from verto_resilience.outcome import scrub_known
 from verto_resilience.pipeline import Event, Policy, WaitBegan, settings_table
-from verto_resilience.transports import outcome_of, report_of
+from verto_resilience.transports import CallOutcome, outcome_of, report_of
 
 _FIRST_ERROR = 400
 _NOT_ANSWERED = 3
@@ -117,7 +120,7 @@ def _call(
         origin = next(iter(adapter.circuits.known()), None)
         report = report_of(bearer)
         return ToldCall(
-            outcome=outcome_of(bearer),
+            outcome=_without_query_values(outcome_of(bearer), url),
             error=type(bearer).__name__ if isinstance(bearer, Exception) else None,
             switched_off=adapter.policy.disabled,
             circuit_key=None if origin is None else origin.key,
@@ -127,6 +130,14 @@ def _call(
             paused_for=0.0 if origin is None else origin.pause.remaining(now),
             budget=None if origin is None else origin.budget.balance(now),
         )
+
+
+def _without_query_values(outcome: CallOutcome, url: str) -> CallOutcome:
+    """Take out what the server quotes of the query, whatever its names."""
+    if outcome.message is None:
+        return outcome
+    values = [value for _, value in parse_qsl(urlsplit(url).query)]
+    return replace(outcome, message=scrub_known(outcome.message, values))
 
 
 def _exit_code(told: ToldCall) -> int:

@@ -1,0 +1,78 @@
+import json
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from verto_resilience.outcome import Operations
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def _rows(run: Run, *arguments: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(run("operations", "--json", *arguments).stdout)[
+        "operations"
+    ]
+    return rows
+
+
+def test_every_operation_is_listed(run: Run) -> None:
+    """Each row of the table stands there with its path and whether it may be repeated."""
+    result = run("operations", COLUMNS="120")
+
+    assert (result.returncode, result.stderr) == (0, "")
+    for row in Operations.documented().rows():
+        assert any(
+            {row.method, row.template, row.kind, row.repeatable} <= set(line.split())
+            for line in result.stdout.splitlines()
+        )
+
+
+def test_json_has_every_field(run: Run) -> None:
+    """Scripts get reasons, sources and how sure they are as well."""
+    rows = _rows(run)
+
+    assert len(rows) == len(Operations.documented().rows())
+    assert all(row["confidence"] in "ABCD" and row["source"] for row in rows)
+
+
+def test_filters_go_together(run: Run) -> None:
+    """What is listed fits the method, the kind and the host at once."""
+    rows = _rows(run, "--method", "post", "--kind", "moves_money", "--host", "payment")
+
+    assert {row["template"] for row in rows} == {"/payments/create", "/bulkPayments"}
+
+
+@pytest.mark.parametrize(
+    ("host", "template"),
+    [
+        ("api-v3-sandbox.vertofx.com", "/orders/v2.1/fx"),
+        ("https://api-exchange-beta.vertofx.com", "/fx/payments"),
+        ("Wallet", "/{company_id}/wallets"),
+        ("api-company-sandbox.vertofx.com", "/users/login"),
+    ],
+)
+def test_a_host_tells_its_service(run: Run, host: str, template: str) -> None:
+    """A host of Verto's, or the name of a service, picks what is served there."""
+    assert template in {row["template"] for row in _rows(run, "--host", host)}
+
+
+def test_none_that_fits_exits_with_1(run: Run) -> None:
+    """Scripts can ask whether there is one; JSON stays JSON."""
+    told, data = (run("operations", "--method", "PATCH", *more) for more in ([], ["--json"]))
+
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr == "no operation fits\n"
+    assert json.loads(data.stdout) == {"operations": []}
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--host", "example.com"), ("--kind", "steals"), ("--host", "")]
+)
+def test_a_filter_that_cannot_be_is_a_mistake(run: Run, arguments: tuple[str, ...]) -> None:
+    """An unknown host or kind is told with what there is, and the exit code is 2."""
+    result = run("operations", *arguments)
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "payment" in result.stderr or "moves_money" in result.stderr
