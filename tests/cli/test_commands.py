@@ -7,7 +7,7 @@ import pytest
 import requests
 
 import verto_resilience
-from verto_resilience.cli._app import COMMANDS
+from verto_resilience.cli._app import COMMANDS, GROUPS
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -69,6 +69,11 @@ def test_command_line_is_not_loaded_with_the_library() -> None:
         (("sandbox", "--port", "many"), "--port"),
         (("sandbox", "--key", "a.key"), "go together"),
         (("sandbox", "--certificate", "no.pem", "--key", "no.key"), "cannot be used"),
+        (("explain", "teapot"), "STATUS"),
+        (("explain", "99"), "STATUS"),
+        (("codes", "show", "one"), "CODE"),
+        (("codes", "diff", "/nowhere/page.html"), "cannot be read"),
+        (("dashboard", "--rule"), "--rules"),
     ],
 )
 def test_mistake_is_told_without_a_traceback(
@@ -88,6 +93,7 @@ def test_no_command_shows_the_commands(run: Run) -> None:
 
     assert (result.returncode, result.stderr) == (2, "")
     assert all(command.__name__ in result.stdout for command, _ in COMMANDS)
+    assert all(name in result.stdout for _, name, _ in GROUPS)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +105,15 @@ def test_help_has_an_example(run: Run, command: Callable[..., None], example: st
 
     assert result.returncode == 0
     assert f"verto-resilience {command.__name__}" in example
+    assert " ".join(example.split()) in " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize(("name", "example"), [(name, example) for _, name, example in GROUPS])
+def test_help_of_a_group_has_an_example(run: Run, name: str, example: str) -> None:
+    """A command that has commands shows one of them at work."""
+    result = run(name, "--help")
+
+    assert result.returncode == 0
     assert " ".join(example.split()) in " ".join(result.stdout.split())
 
 

@@ -302,6 +302,13 @@ class TestMatch:
 
         assert (table.match("POST", "/a", "", body) is not None) is holds
 
+    @pytest.mark.parametrize(("size", "holds"), [(65_536, True), (65_537, False)])
+    def test_a_body_of_up_to_64_kib_is_looked_into(self, size: int, holds: bool) -> None:
+        """The bound is exact: one byte more, and the condition does not hold."""
+        table = Operations([_operation(body="a=1")])
+
+        assert (table.match("POST", "/a", "", b'{"a": 1}'.ljust(size)) is not None) is holds
+
     def test_a_value_that_only_prints_alike_does_not_hold(self) -> None:
         """Null is not the text none, whatever a language calls it."""
         table = Operations([_operation(body="a=none")])

@@ -30,8 +30,8 @@ COMMANDS = (
 )
 """Every command with an example of its use; one file each."""
 
-GROUPS = ((codes, "codes"),)
-"""Commands that have commands of their own, each of which shows its example."""
+GROUPS = ((codes, "codes", "verto-resilience codes list --json"),)
+"""Commands that have commands of their own, with their names and an example."""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -65,8 +65,8 @@ def _app() -> typer.Typer:
     app.callback()(_options)
     for command, example in COMMANDS:
         app.command(epilog=f"Example: {example}")(command)
-    for group, name in GROUPS:
-        app.add_typer(group, name=name)
+    for group, name, example in GROUPS:
+        app.add_typer(group, name=name, epilog=f"Example: {example}")
     return app
 
 

@@ -90,7 +90,8 @@ class VertoAdapter(ResilientAdapter):
 
         For every adapter that was mounted in the same go. Circuits, pauses and retry budgets keep
         what they know. A call that is under way ends by the settings it began with. Of a policy
-        that was written in code, the files that it names are read anew.
+        that was written in code, the files that it names are read anew. Not for use in a signal
+        handler, which may have interrupted what it waits for: start a thread there.
 
         Returns:
             The settings now in force.

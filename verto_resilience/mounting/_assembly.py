@@ -154,9 +154,11 @@ def _read(
     operations: Operations | None,
     refresh: RefreshHook | RenewsCredentials | None,
 ) -> Parts:
-    policies = load_policies(policy=policy)
     if is_switched_off():
-        policies = replace(policies, general=replace(policies.general, disabled=True))
+        # Nothing else is read: whoever throws the switch must not be stopped by a bad variable.
+        policies = Policies(replace(policy or Policy(), disabled=True))
+    else:
+        policies = load_policies(policy=policy)
     general = policies.general
     in_force = catalogue
     if catalogue is None and not general.disabled:

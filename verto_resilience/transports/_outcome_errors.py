@@ -145,11 +145,12 @@ _BY_STATUS: dict[int, type[OutcomeError]] = {
 _CLIENT_ERRORS = range(400, 500)
 
 
-def raise_for_outcome(response: requests.Response) -> CallOutcome:
+def raise_for_outcome(response: requests.Response | Exception) -> CallOutcome:
     """Raise a typed error for an answer that is no success; else say what came of the call.
 
     Args:
         response: Usually one that came through the adapter; any other is classified from itself.
+            An exception is raised as it is.
 
     Returns:
         The outcome of a success or a redirect.
@@ -159,6 +160,8 @@ def raise_for_outcome(response: requests.Response) -> CallOutcome:
             the status; :class:`ApiFailureError` for a 2xx that denies its success. Each is a
             ``requests.HTTPError``, with ``response`` and ``request``.
     """
+    if isinstance(response, Exception):
+        raise response
     outcome = outcome_of(response)
     if outcome.category in _NO_ERROR:
         return outcome

@@ -49,9 +49,14 @@ def outcome_of(bearer: requests.Response | Exception) -> CallOutcome:
         bearer: The response, or the exception that was raised instead. One that did not come
             through the adapter is classified from itself, by the documented catalogue: its history
             is empty, and whether it is ambiguous is not known.
+
+    Raises:
+        TypeError: It is neither.
     """
     if isinstance(bearer, requests.Response):
         return _of_response(bearer)
+    if not isinstance(bearer, BaseException):
+        raise TypeError(f"a response or an exception has an outcome, not {type(bearer).__name__}")
     known = getattr(bearer, "outcome", None)
     if isinstance(known, CallOutcome):
         return known
