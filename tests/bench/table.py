@@ -8,7 +8,7 @@ from tests.bench.figures import Row
 
 _HEAD = ("what", "against", "goal", "measured", "sets", "met")
 # docs/generate/tables.py makes what ends in `end table` from the code; this one it cannot make.
-_PLACE = re.compile(r"(<!-- table: bench -->\n).*?(\n<!-- end bench -->)", re.DOTALL)
+_PLACE = re.compile(r"(<!-- table: bench -->\n).*?(<!-- end bench -->)", re.DOTALL)
 
 
 def rendered(rows: Sequence[Row]) -> str:
@@ -23,7 +23,7 @@ def rendered(rows: Sequence[Row]) -> str:
 def written(page: Path, text: str) -> None:
     """Put the table and what it was made with into a page."""
     before = page.read_text(encoding="utf-8")
-    after, places = _PLACE.subn(lambda m: f"{m[1]}{text}{m[2]}", before)
+    after, places = _PLACE.subn(lambda m: f"{m[1]}{text}\n{m[2]}", before)
     if places != 1:
         message = f"{page}: one place for the table expected, {places} found"
         raise ValueError(message)

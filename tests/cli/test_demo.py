@@ -94,7 +94,8 @@ def test_interrupt_ends_it_cleanly(clean_environment: dict[str, str]) -> None:
 
     assert (process.returncode, errors) == (130, "interrupted\n")
     assert time.monotonic() - began < 5.0
-    assert "200 OK" not in output
+    # A call of another thread may still come to its end; the demo itself goes no further.
+    assert "promises held" not in output
 
 
 def test_terminal_gets_movement_and_is_left_as_found(clean_environment: dict[str, str]) -> None:

@@ -56,6 +56,13 @@ class TestHtml:
 
         assert _rows(page) == _rows(HTML)
 
+    @pytest.mark.parametrize("tag", ["br", "p", "div", "li", "hr"])
+    def test_what_begins_a_line_parts_words(self, tag: str) -> None:
+        """Where a reader sees the end of a line there is a blank, and nowhere else."""
+        page = HTML.replace("One", f"<b>O</b>n<{tag}>e")
+
+        assert _rows(page)[1] == (3, ("1", "On e"))
+
     @pytest.mark.parametrize("end", ["</td>", "</th>"])
     def test_text_between_cells_belongs_to_none(self, end: str) -> None:
         """A cell ends with its tag."""

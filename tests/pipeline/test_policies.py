@@ -2,12 +2,13 @@ import pickle
 
 import pytest
 
-from tests.pipeline.makers import KEY, START, TRADE, half
+from tests.pipeline.makers import KEY, READ, START, TRADE, Bench, answer, half
 from verto_resilience.machines import Mode, State
 from verto_resilience.pipeline import (
     GENERAL,
     CircuitKey,
     Circuits,
+    Pipeline,
     Policies,
     Policy,
     settings_table,
@@ -53,6 +54,21 @@ class TestOf:
     def test_general_settings_are_settings(self) -> None:
         """What holds for all origins is named as the table names it."""
         assert {row.name for row in settings_table()} >= GENERAL
+
+
+class TestPipeline:
+    """A call has the policy of its origin."""
+
+    @pytest.mark.parametrize(("policies", "sends"), [(Policies(GENERAL_POLICY), 2), (BOTH, 4)])
+    def test_a_call_goes_by_the_policy_of_its_origin(self, policies: Policies, sends: int) -> None:
+        """An origin that may have four attempts has four, another two."""
+        here = Bench()
+        pipeline = Pipeline(policies, clock=here.clock, chance=half)
+        script = here.script(*[answer(503)] * 9)
+
+        pipeline.run(READ, script)
+
+        assert script.sends == sends
 
 
 class TestCircuits:

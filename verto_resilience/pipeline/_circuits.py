@@ -112,11 +112,8 @@ class Origin:
 
 
 def _set_up(breaker: CircuitBreaker, policy: Policy) -> None:
-    # Setting what is set already is not for nothing: it gives out new permits.
-    if breaker.settings != policy.breaker_settings():
-        breaker.settings = policy.breaker_settings()
-    if breaker.mode is not policy.breaker_mode:
-        breaker.mode = policy.breaker_mode
+    breaker.settings = policy.breaker_settings()
+    breaker.mode = policy.breaker_mode
 
 
 class Circuits:
