@@ -8,7 +8,7 @@ from typing import Any
 import requests
 from opentelemetry.context import attach, detach, set_value
 from opentelemetry.trace import SpanKind
-from requests.adapters import HTTPAdapter
+from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3 import HTTPResponse
 
 from tests.pipeline.makers import READ, START, Bench, RefusedError, Script, answer
@@ -36,7 +36,7 @@ class Body(io.BytesIO):
         return part
 
 
-class Inner(HTTPAdapter):
+class Inner(BaseAdapter):
     """Answers without a wire, and keeps what it was asked to send."""
 
     def __init__(self, *answers: tuple[int, bytes]) -> None:
@@ -60,7 +60,10 @@ class Inner(HTTPAdapter):
             preload_content=False,
             decode_content=False,
         )
-        return self.build_response(request, raw)
+        return HTTPAdapter().build_response(request, raw)
+
+    def close(self) -> None:
+        """Have nothing to close."""
 
 
 def send(

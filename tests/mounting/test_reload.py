@@ -1,5 +1,8 @@
 import gc
+import os
 import pickle
+import subprocess
+import sys
 import threading
 import warnings
 import weakref
@@ -16,6 +19,20 @@ from verto_resilience.machines import Mode, State
 
 HERE = "https://api.example.com"
 KEY = f"{HERE}:443"
+
+
+FORKED = """
+import os, sys
+from verto_resilience import VertoAdapter
+
+adapter = VertoAdapter()
+with adapter._assembly._swapping:
+    child = os.fork()
+    if not child:
+        adapter.reload()
+        os._exit(7)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
 
 
 class Inner(BaseAdapter):
@@ -175,6 +192,13 @@ class TestReload:
         assert copied.policy.max_attempts == 5
         assert copied.reload().max_attempts == 6
         assert adapter.policy.max_attempts == 5
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+    def test_a_child_that_was_forked_meanwhile_can_reload(self) -> None:
+        """A reload under way at the instant of a fork blocks nobody in the child."""
+        ran = subprocess.run([sys.executable, "-c", FORKED], timeout=20, check=False)
+
+        assert ran.returncode == 7
 
 
 class TestReconfigure:

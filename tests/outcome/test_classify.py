@@ -28,6 +28,7 @@ FAILURES = {
     Failure.CERTIFICATE: (Health.BAD, Resend.NEVER, WaitRule.NONE),
     Failure.CALLER: (Health.UNKNOWN, Resend.NEVER, WaitRule.NONE),
     Failure.STALE_CONNECTION: (Health.UNKNOWN, Resend.IF_REPEATABLE, WaitRule.BACKOFF),
+    Failure.UNKNOWN: (Health.UNKNOWN, Resend.NEVER, WaitRule.NONE),
     Failure.READ_TIMEOUT: (Health.BAD, Resend.IF_REPEATABLE, WaitRule.BACKOFF),
     Failure.RESET: (Health.BAD, Resend.IF_REPEATABLE, WaitRule.BACKOFF),
     Failure.MALFORMED_RESPONSE: (Health.BAD, Resend.IF_REPEATABLE, WaitRule.BACKOFF),

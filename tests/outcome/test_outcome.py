@@ -16,6 +16,7 @@ from verto_resilience.outcome import (
 
 SENT_PERHAPS = {
     Failure.STALE_CONNECTION,
+    Failure.UNKNOWN,
     Failure.READ_TIMEOUT,
     Failure.RESET,
     Failure.MALFORMED_RESPONSE,

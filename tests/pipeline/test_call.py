@@ -757,13 +757,15 @@ class TestBudget:
     """When the retry budget is drawn on."""
 
     def test_a_call_pays_in(self) -> None:
-        """Each call deposits its share when it begins."""
+        """Each call deposits its share when it is first let through, and none when refused."""
         bench = Bench(Policy(budget_deposit=0.25, budget_trickle=0.0))
         bench.spend_budget()
 
-        bench.call()
+        call = bench.call()
+        before = _balance(bench)
+        call.admit(bench.now)
 
-        assert _balance(bench) == 0.25
+        assert (before, _balance(bench)) == (0.0, 0.25)
 
     @pytest.mark.parametrize("outcome", [answer(503), answer(429), failure(Failure.CONNECT)])
     def test_a_resend_is_paid_before_its_wait(self, outcome: Outcome) -> None:

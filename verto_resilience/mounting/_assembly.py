@@ -83,7 +83,8 @@ class Assembly:
         self._swapping = Lock()
         self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
         circuits = Circuits(self._parts.policies, chance=random.random)
-        _registries.add(circuits)
+        with _registering:
+            _registries.add(circuits)
         _assemblies.add(self)
         self._metrics = OtelMetrics(circuits)
         listeners: list[Observer] = [LogObserver(), self._metrics]
@@ -168,13 +169,16 @@ def _read(
 
 _assemblies: weakref.WeakSet[Assembly] = weakref.WeakSet()
 _registries: weakref.WeakSet[Circuits] = weakref.WeakSet()
+_registering = Lock()
 _standing_still: list[Circuits] = []
 
 
 def _before_fork() -> None:
+    # Held until after the fork, so that no registry is added between taking and giving back.
+    _registering.acquire()
     # A lock that another thread holds at the instant of a fork would stay held in the child for
     # ever. They guard arithmetic only, so taking all of them is a matter of microseconds.
-    _standing_still.extend(_registries)
+    _standing_still.extend(list(_registries))
     for circuits in _standing_still:
         circuits.hold_still()
 
@@ -182,6 +186,7 @@ def _before_fork() -> None:
 def _after_fork() -> None:
     while _standing_still:
         _standing_still.pop().go_on()
+    _registering.release()
 
 
 def _after_fork_in_child() -> None:

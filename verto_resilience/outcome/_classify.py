@@ -52,6 +52,9 @@ def _outcome_of(failure: Failure) -> Outcome:
     match failure:
         case Failure.CALLER:
             return _transport(failure, Health.UNKNOWN, Resend.NEVER)
+        case Failure.UNKNOWN:
+            # Something of the caller's own failed, with the request on its way.
+            return _transport(failure, Health.UNKNOWN, Resend.NEVER)
         case Failure.CERTIFICATE:
             return _transport(failure, Health.BAD, Resend.NEVER)
         case Failure.STALE_CONNECTION:

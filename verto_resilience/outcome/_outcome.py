@@ -68,6 +68,7 @@ class Failure(StrEnum):
     RESET = "reset"
     MALFORMED_RESPONSE = "malformed_response"
     BODY = "body"
+    UNKNOWN = "unknown"
 
     @property
     def nothing_sent(self) -> bool:

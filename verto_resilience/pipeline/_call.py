@@ -127,7 +127,7 @@ class Call:
         now: float,
         keeps_routine: bool = True,
     ) -> None:
-        """Start the call's clock and put its share into the retry budget."""
+        """Start the call's clock."""
         self.request = request
         self.keeps_routine = keeps_routine
         self.deadline = now + policy.call_timeout
@@ -147,7 +147,6 @@ class Call:
         self._sent_at = now
         self._waited = 0.0
         self._wait_source = WaitSource.NONE
-        origin.budget.deposit()
 
     @property
     def number(self) -> int:
@@ -187,6 +186,9 @@ class Call:
             return self._reject(Rejection(End.CIRCUIT_OPEN, self._key, answer.retry_after, answer))
         if answer.overruled is not None:
             self.events.append(RefusalOverruled(self.request, answer.overruled))
+        if not self._attempts:
+            # Only what is sent earns its share: refusals must not fill the bucket in an outage.
+            self._origin.budget.deposit()
         self._permit = answer
         self._sent_at = now
         return SEND

@@ -31,7 +31,7 @@ class AttemptLimit:
         end: The instant after which nothing more is read.
     """
 
-    __slots__ = ("_before", "_clock", "answered", "connected", "end", "requested")
+    __slots__ = ("_before", "_clock", "answered", "connected", "end", "requested", "sent")
 
     def __init__(self, clock: Callable[[], float], end: float) -> None:
         """Nothing was asked for yet."""
@@ -41,6 +41,7 @@ class AttemptLimit:
         self.requested = False
         self.connected = False
         self.answered = False
+        self.sent = False
 
     def __enter__(self) -> Self:
         """Begin; limits nest, as an adapter may send through another that is wrapped as well."""
@@ -104,6 +105,15 @@ def _guarded(base: type[HTTPConnection]) -> type[HTTPConnection]:
             if limit is not None:
                 limit.requested = True
             super().request(*args, **kwargs)
+
+        def send(self, data: Any) -> None:
+            limit = getattr(_current, "limit", None)
+            # What connect() sends of its own accord, to a proxy, is not the request.
+            if limit is not None and limit.requested:
+                if self.sock is None and self.auto_open:
+                    self.connect()
+                limit.sent = True
+            super().send(data)
 
         @staticmethod
         def response_class(sock: socket.socket, *args: Any, **kwargs: Any) -> Any:

@@ -53,10 +53,18 @@ class PoolMemory:
 
     def _remembered(self, request: PreparedRequest, verify: Any, cert: Any) -> Any:
         url = request.url or ""
+        end = url.find("/", 8)
+        front = url[:end]
+        if end < 0 or "@" in front:
+            # Without a path the front is not known to end where it seems to; with a user in it
+            # it is no key to keep.
+            return HTTPAdapter.get_connection_with_tls_context(
+                self._inner, request, verify, cert=cert
+            )
         # requests looks at each request whether a CA path is a file or a folder, and so it may
         # become the other one meanwhile.
         folder = isinstance(verify, str) and os.path.isdir(verify)  # noqa: PTH112 - as requests
-        name = (url[: url.find("/", 8)], verify, folder, cert)
+        name = (front, verify, folder, cert)
         manager = self._inner.poolmanager
         place = self._known.get(name)
         if place is not None and place.holds(manager):

@@ -211,7 +211,7 @@ class RequestsExchange:
         """The settings of its origin."""
         return self._policy
 
-    def send(self, scope: AttemptScope, left: float) -> Result[requests.Response]:
+    def send(self, scope: AttemptScope, left: float) -> Result[requests.Response]:  # noqa: C901
         """Send exactly once through the inner adapter; with ``stream=False`` the body is part."""
         if self._kept_open is not None:
             drain(self._kept_open, self._policy.drain_limit)
@@ -225,6 +225,9 @@ class RequestsExchange:
             failure = failure_of(error)
             if failure is Failure.RESET and limit.went_stale:
                 failure = Failure.STALE_CONNECTION
+            elif limit.sent and failure.nothing_sent:
+                # What the connection did goes before what the exception looks like.
+                failure = Failure.UNKNOWN if failure is Failure.CALLER else Failure.RESET
             return Result(classify_failure(failure), error=error)
         peer = _peer(response) if scope.wants_details else None
         try:
@@ -341,6 +344,10 @@ class RequestsExchange:
         policy, given = self._policy, self._options["timeout"]
         default = (policy.connect_timeout, policy.read_timeout)
         match given:
+            case None if _has_its_own_send(self._inner):
+                # An adapter that fills in a timeout where there is none goes on doing so; the
+                # limit at the socket holds all the same.
+                return None
             case None:
                 connect, read = default
                 return _cut(connect, left), _cut(read, left)
@@ -415,6 +422,10 @@ def _peer(response: requests.Response) -> tuple[str, int] | None:
     except OSError:
         return None
     return (address[0], address[1]) if isinstance(address, tuple) else None
+
+
+def _has_its_own_send(inner: BaseAdapter) -> bool:
+    return isinstance(inner, HTTPAdapter) and type(inner).send is not HTTPAdapter.send
 
 
 def _is_redirect(response: requests.Response) -> bool:

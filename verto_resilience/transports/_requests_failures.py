@@ -30,7 +30,7 @@ def failure_of(error: Exception) -> Failure:
         case rex.ConnectTimeout():
             return Failure.CONNECT_TIMEOUT
         case rex.ProxyError():
-            return Failure.PROXY
+            return _proxy(error)
         case rex.SSLError():
             return _tls(error)
         case rex.ContentDecodingError():
@@ -49,6 +49,24 @@ def failure_of(error: Exception) -> Failure:
             return Failure.CALLER
 
 
+def _proxy(error: BaseException) -> Failure:
+    """Tell a proxy that was not reached from one that broke off with the request in its hands.
+
+    A connection that closes is forgotten to have reached its proxy, and urllib3 then says
+    "unable to connect to proxy" of a request that the server has executed.
+    """
+    unreached = (uex.NewConnectionError, uex.ConnectTimeoutError)
+    found = _causes(error)
+    if any(isinstance(cause, unreached) for cause in found) or _came_through(error, "_tunnel"):
+        return Failure.PROXY
+    if any(getattr(cause, "original_error", None) is not None for cause in found):
+        originals = [getattr(cause, "original_error", None) for cause in found]
+        inner = [one for one in originals if isinstance(one, BaseException)]
+        if any(isinstance(one, unreached) or _came_through(one, "_tunnel") for one in inner):
+            return Failure.PROXY
+    return Failure.RESET
+
+
 def _connection(error: Exception) -> Failure:
     if isinstance(error, uex.HTTPError):
         return _cause(error)
@@ -63,6 +81,8 @@ def _cause(error: Exception) -> Failure:
         return _cause(error.reason)
     if isinstance(error, uex.SSLError):
         return _tls(error)
+    if isinstance(error, uex.ProxyError):
+        return _proxy(error)
     for kind, failure in _KINDS:
         if isinstance(error, kind):
             return failure
@@ -75,7 +95,6 @@ _KINDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Failure], ...
     (uex.NewConnectionError, Failure.CONNECT),
     (uex.ConnectTimeoutError, Failure.CONNECT_TIMEOUT),
     (uex.ReadTimeoutError, Failure.READ_TIMEOUT),
-    (uex.ProxyError, Failure.PROXY),
     ((uex.IncompleteRead, uex.InvalidChunkLength, uex.DecodeError), Failure.BODY),
     # A pool that is closed or has no connection free says nothing about the server.
     ((uex.ClosedPoolError, uex.EmptyPoolError, uex.LocationValueError), Failure.CALLER),
@@ -116,14 +135,17 @@ def _came_through(error: BaseException, function: str) -> bool:
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """List an exception and those it was made from, by argument, reason, cause or context."""
+    """List an exception and those it was made from, by argument, reason or cause.
+
+    Not by context: that may be an error of the caller's own, in whose handling it sends this.
+    """
     found: list[BaseException] = []
     waiting: list[object] = [error]
     while waiting:
         one = waiting.pop()
         if isinstance(one, BaseException) and one not in found:
             found.append(one)
-            waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
+            waiting += [one.__cause__, getattr(one, "reason", None), *one.args]
     return found
 
 
