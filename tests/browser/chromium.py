@@ -86,9 +86,18 @@ class Page:
         """Take the driver; its logs are emptied as they are read."""
         self._driver = driver
 
-    def ask(self, script: str) -> Any:
+    def ask(self, script: str, *arguments: Any) -> Any:
         """Run a script in the page and give what it returns."""
-        return self._driver.execute_script(script)
+        return self._driver.execute_script(script, *arguments)
+
+    def becomes(self, script: str, *arguments: Any) -> bool:
+        """Say whether a script's answer turns true while the page has time to act."""
+        end = time.monotonic() + _PATIENCE
+        while not self.ask(script, *arguments):
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.02)
+        return True
 
     def text(self, selector: str) -> str:
         """Give the text of the one element that fits."""
