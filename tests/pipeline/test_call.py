@@ -365,10 +365,10 @@ class TestPause:
         assert bench.origin.breaker.snapshot(bench.now) == before
 
     @pytest.mark.parametrize(
-        ("seconds", "fits"), [(59.0, True), (59.875, True), (60.0, False), (300.0, False)]
+        ("seconds", "fits"), [(58.0, True), (58.875, True), (59.0, False), (300.0, False)]
     )
     def test_a_pause_that_does_not_fit_refuses_at_once(self, seconds: float, fits: bool) -> None:
-        """A call is refused when its turn would come at its deadline or later."""
+        """A call is refused when its turn would come in the last second before its deadline."""
         bench = Bench(Policy(call_timeout=60.0), chance=lambda: 0.0)
         bench.pause(seconds)
         call = bench.call()
@@ -384,13 +384,13 @@ class TestPause:
     def test_a_turn_past_the_deadline_gives_way_to_the_end_of_the_pause(self) -> None:
         """Who can wait for the end, but not for a turn on the ramp, goes right at the end."""
         bench = Bench(Policy(call_timeout=60.0, pause_ramp=2.0), chance=lambda: 0.0)
-        bench.pause(59.5)
+        bench.pause(58.5)
         others = [bench.origin.pause.wait(bench.now) for _ in range(1)]
 
         step = bench.call().admit(bench.now)
 
-        assert others == [59.5]
-        assert step == Wait(59.5, WaitSource.PAUSE)
+        assert others == [58.5]
+        assert step == Wait(58.5, WaitSource.PAUSE)
 
     def test_who_cannot_wait_takes_no_turn(self) -> None:
         """A call that is refused leaves the first turn to one that can wait."""
@@ -643,18 +643,33 @@ class TestEnd:
         assert all(isinstance(step, Wait) for step in steps[:-1])
 
     @pytest.mark.parametrize(
-        ("seconds", "fits"), [(59.0, True), (59.875, True), (60.0, False), (61.0, False)]
+        ("seconds", "fits"), [(58.0, True), (58.875, True), (59.0, False), (61.0, False)]
     )
     def test_a_wait_that_would_reach_the_deadline_is_not_begun(
         self, seconds: float, fits: bool
     ) -> None:
-        """At the deadline and after it nothing new is started, so nobody waits for that."""
+        """In the last second before the deadline nothing is resent, so nobody waits for that."""
         bench = Bench(Policy(call_timeout=60.0), chance=lambda: 0.0)
         call = _sent(bench)
 
         step = call.settle(answer(429, retry_after=seconds), bench.now)
 
         assert step == (Wait(seconds, WaitSource.RETRY_AFTER) if fits else Finish(End.DEADLINE))
+
+    @pytest.mark.parametrize(
+        ("call_timeout", "least"), [(60.0, 1.0), (10.0, 1.0), (5.0, 0.5), (0.5, 0.05)]
+    )
+    def test_a_resend_has_time_left_to_be_answered(self, call_timeout: float, least: float) -> None:
+        """A second, or a tenth of the call's time, so that no clear answer turns doubtful."""
+        policy = Policy(call_timeout=call_timeout, connect_timeout=0.5, read_timeout=0.5)
+        waits = []
+        for left in (least * 1.01, least * 0.99):
+            bench = Bench(policy, chance=lambda: 0.0)
+            told = answer(429, retry_after=call_timeout - left)
+            waits.append(_sent(bench).settle(told, bench.now))
+
+        assert isinstance(waits[0], Wait)
+        assert waits[1] == Finish(End.DEADLINE)
 
     @pytest.mark.parametrize("retry_after", [100.0, None])
     def test_who_cannot_wait_for_the_gate_takes_no_turn_at_it(
@@ -670,7 +685,7 @@ class TestEnd:
         assert step == Finish(End.DEADLINE)
         assert bench.origin.pause.snapshot(bench.now).waiting == 0
 
-    @pytest.mark.parametrize(("took", "fits"), [(52.0, True), (52.5, False), (55.0, False)])
+    @pytest.mark.parametrize(("took", "fits"), [(51.0, True), (51.5, False), (55.0, False)])
     def test_a_wait_that_nobody_told_must_fit_too(self, took: float, fits: bool) -> None:
         """Band and backoff are tested against the deadline as a told wait is."""
         bench = Bench(Policy(call_timeout=60.0))
@@ -1089,6 +1104,20 @@ class TestAmbiguity:
         assert not report.ambiguous
         assert not report.possibly_executed
 
+    @pytest.mark.parametrize("status", [404, 410])
+    def test_what_is_gone_may_have_been_deleted_by_us(self, status: int) -> None:
+        """After a doubtful ``DELETE`` a 404 may speak of its success; a ``PUT`` it refuses."""
+        doubts = []
+        for method in ("DELETE", "PUT"):
+            bench = Bench()
+            call = _sent(bench, replace(READ, method=method))
+            call.settle(answer(503), bench.now)
+            call.admit(bench.now)
+            call.settle(answer(status), bench.now)
+            doubts.append(call.report(End.ANSWERED).possibly_executed)
+
+        assert doubts == [True, False]
+
     def test_an_unknown_outcome_is_told(self) -> None:
         """A write that ends in doubt is an event, with the last outcome."""
         bench = Bench()
@@ -1125,7 +1154,7 @@ class TestAbandon:
         call = _sent(bench)
         assert bench.snapshot() != before
 
-        call.abandon()
+        call.abandon(bench.now)
 
         assert bench.snapshot() == before
         assert bench.call().admit(bench.now) == Send()
@@ -1137,7 +1166,7 @@ class TestAbandon:
         call = _sent(bench)
         assert _circuit(bench).in_flight == 1
 
-        call.abandon()
+        call.abandon(bench.now)
 
         assert bench.snapshot() == before
 
@@ -1148,11 +1177,11 @@ class TestAbandon:
         before = bench.snapshot()
         call = bench.call()
 
-        call.abandon()
-        call.abandon()
+        call.abandon(bench.now)
+        call.abandon(bench.now)
 
         assert bench.snapshot() == before
-        other.abandon()
+        other.abandon(bench.now)
 
     def test_after_the_answer_was_counted_nothing_is_taken_back(self) -> None:
         """A caller that leaves during a wait leaves the counts as they are."""
@@ -1161,9 +1190,34 @@ class TestAbandon:
         call.settle(answer(503), bench.now)
         before = bench.snapshot()
 
-        call.abandon()
+        call.abandon(bench.now)
 
         assert bench.snapshot() == before
+
+    @pytest.mark.parametrize(("request_", "ambiguous"), [(WRITE, True), (READ, False)])
+    def test_what_was_under_way_has_an_unknown_outcome(
+        self, request_: CallRequest, ambiguous: bool
+    ) -> None:
+        """A send that its caller broke off is the last attempt, in doubt if it writes."""
+        bench = Bench()
+        call = _sent(bench, request_)
+        bench.clock.advance(2.0)
+
+        report = call.abandon(bench.now)
+
+        assert [(one.outcome.cause, one.seconds) for one in report.attempts] == [("unknown", 2.0)]
+        assert (report.end, report.ambiguous) == (End.INTERRUPTED, ambiguous)
+
+    def test_what_was_answered_stays_so(self) -> None:
+        """A caller that leaves during a wait leaves no attempt behind but those that were made."""
+        bench = Bench()
+        call = _sent(bench, KEYED_WRITE)
+        call.settle(answer(429), bench.now)
+
+        report = call.abandon(bench.now)
+
+        assert [one.outcome.status for one in report.attempts] == [429]
+        assert not report.ambiguous
 
     def test_an_answer_needs_a_permit(self) -> None:
         """Settling what was never admitted, or was abandoned, is a mistake of the loop."""
@@ -1174,7 +1228,7 @@ class TestAbandon:
             call.settle(answer(200), bench.now)
 
         call.admit(bench.now)
-        call.abandon()
+        call.abandon(bench.now)
         with pytest.raises(RuntimeError, match="without admit"):
             call.settle(answer(200), bench.now)
 

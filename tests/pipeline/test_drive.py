@@ -30,6 +30,7 @@ from tests.pipeline.makers import (
 from verto_resilience.machines import Mode, State
 from verto_resilience.outcome import Failure, Outcome
 from verto_resilience.pipeline import (
+    OUTCOME_UNKNOWN,
     AttemptEnded,
     CallEnded,
     CallReport,
@@ -227,6 +228,21 @@ class TestResult:
         assert bench.clock.sleeps == []
         assert script.report is not None
         assert script.report.end is End.BODY_NOT_REPLAYABLE
+
+    @pytest.mark.parametrize("first", [answer(503), STALE], ids=["charged", "free"])
+    def test_a_resend_that_cannot_be_made_costs_nothing(self, first: Outcome) -> None:
+        """The token goes back to the budget, and no wait is told that was not waited."""
+        bench = Bench()
+        script = bench.script(first, answer(200))
+        script.rewinds = False
+
+        _drive(bench, script)
+
+        notes = bench.observer
+        assert bench.origin.budget.balance(bench.now) == bench.policy.budget_capacity
+        assert "WaitBegan" not in [type(event).__name__ for event in notes.events]
+        assert script.report is not None
+        assert script.report.waited == 0.0
 
     def test_the_report_goes_with_the_result(self) -> None:
         """What became of the call is told to the edge."""
@@ -551,6 +567,50 @@ class TestAbandon:
 
         assert caught.value is error
         assert bench.snapshot() == before
+
+    def test_a_write_that_was_broken_off_is_in_doubt(self) -> None:
+        """The exception that passes through carries the note, and the events tell of it."""
+        bench, notes = Bench(), Notes()
+
+        with pytest.raises(KeyboardInterrupt) as caught:
+            bench.drive(bench.script(KeyboardInterrupt()), request=WRITE, observer=notes)
+
+        assert caught.value.__notes__ == [OUTCOME_UNKNOWN]
+        assert [type(event).__name__ for event in notes.events] == [
+            "AttemptEnded",
+            "OutcomeUnknown",
+            "CallEnded",
+        ]
+
+    def test_a_read_that_was_broken_off_is_not(self) -> None:
+        """An interrupt that leaves nothing in doubt passes as it is."""
+        bench = Bench()
+
+        with pytest.raises(KeyboardInterrupt) as caught:
+            bench.drive(bench.script(KeyboardInterrupt()), request=READ)
+
+        assert not hasattr(caught.value, "__notes__")
+
+    def test_nothing_is_sent_after_the_deadline_however_slow_an_observer_is(self) -> None:
+        """An observer that takes the rest of the call's time ends it, and the permit goes back."""
+        bench = Bench(Policy(call_timeout=60.0))
+        bench.open_circuit()
+        bench.clock.advance(10.0)
+        clock = bench.clock
+
+        class Slow:
+            def on_event(self, event: Event) -> None:
+                clock.advance(60.0)
+
+        script = bench.script(answer(200))
+
+        with pytest.raises(RefusedError):
+            bench.drive(script, observer=Slow())
+
+        assert script.sends == 0
+        assert script.rejection is not None
+        assert script.rejection.end is End.DEADLINE
+        assert bench.origin.breaker.snapshot(bench.now).probes == 0
 
     def test_the_probe_is_given_back(self) -> None:
         """An interrupted probe leaves its place to the next."""

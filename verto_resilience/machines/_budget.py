@@ -48,6 +48,11 @@ class RetryBudget:
             self._tokens -= 1.0
             return True
 
+    def give_back(self) -> None:
+        """Put back a token that was taken for a resend which was then not made."""
+        with self.lock:
+            self._tokens = min(self.settings.capacity, self._tokens + 1.0)
+
     def balance(self, now: float) -> float:
         """Give the tokens there are at ``now``."""
         with self.lock:

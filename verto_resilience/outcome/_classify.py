@@ -38,9 +38,18 @@ def classify_response(
     return replace(outcome, retry_after=retry_after, api_error=api_error)
 
 
-def classify_failure(failure: Failure) -> Outcome:
-    """Classify an attempt that brought no usable response; gives a shared constant."""
-    return _FAILURES[failure]
+def classify_failure(failure: Failure, *, cut_short: bool = False) -> Outcome:
+    """Classify an attempt that brought no usable response.
+
+    Args:
+        failure: What went wrong.
+        cut_short: Whether the attempt ran into its call's deadline before it had the time that an
+            attempt usually has: that says nothing about the origin.
+
+    Returns:
+        A shared constant.
+    """
+    return _CUT_SHORT[failure] if cut_short else _FAILURES[failure]
 
 
 def _transport(failure: Failure, health: Health, resend: Resend) -> Outcome:
@@ -73,3 +82,6 @@ def _outcome_of(failure: Failure) -> Outcome:
 
 
 _FAILURES = {failure: _outcome_of(failure) for failure in Failure}
+_CUT_SHORT = {
+    failure: replace(outcome, health=Health.UNKNOWN) for failure, outcome in _FAILURES.items()
+}

@@ -38,12 +38,19 @@ from verto_resilience.pipeline._policy import (
     Policy,
     settings_table,
 )
-from verto_resilience.pipeline._report import Attempt, CallReport, End, WaitSource
+from verto_resilience.pipeline._report import (
+    OUTCOME_UNKNOWN,
+    Attempt,
+    CallReport,
+    End,
+    WaitSource,
+)
 from verto_resilience.pipeline._request import CallRequest
 from verto_resilience.pipeline._settings import Setting, Unit
 
 __all__ = [
     "GENERAL",
+    "OUTCOME_UNKNOWN",
     "SILENT_OBSERVER",
     "SILENT_TRACING",
     "Attempt",

@@ -15,7 +15,15 @@ from verto_resilience.machines import (
     full_jitter,
     within,
 )
-from verto_resilience.outcome import Category, Failure, Health, Outcome, Resend, WaitRule
+from verto_resilience.outcome import (
+    Category,
+    Failure,
+    Health,
+    Outcome,
+    Resend,
+    WaitRule,
+    classify_failure,
+)
 from verto_resilience.pipeline._circuits import Origin
 from verto_resilience.pipeline._events import (
     AttemptEnded,
@@ -100,13 +108,16 @@ class Call:
         "_attempts",
         "_breaker",
         "_chance",
+        "_charged",
         "_free",
         "_key",
+        "_latest",
         "_origin",
         "_permit",
         "_policy",
         "_refreshed",
         "_sent_at",
+        "_under_way",
         "_wait_source",
         "_waited",
         "ambiguous",
@@ -131,6 +142,8 @@ class Call:
         self.request = request
         self.keeps_routine = keeps_routine
         self.deadline = now + policy.call_timeout
+        # A send with next to nothing left would only turn a clear answer into a doubtful one.
+        self._latest = self.deadline - min(_LEAST_LEFT, policy.call_timeout * _LEAST_SHARE)
         self.ambiguous = False
         self.possibly_executed = False
         self.events: list[Event] = []
@@ -139,9 +152,12 @@ class Call:
         self._chance = chance
         self._key, self._breaker = origin.circuit(request.operation)
         self._permit: Permit | None = None
+        self._under_way = False
         self._attempts: tuple[Attempt, ...] = ()
         # Sends that are not charged: one resend after a connection that had gone stale.
         self._free = 0
+        # Whether the wait just given has cost a token of the budget.
+        self._charged = False
         # Resends with new credentials: at most one, which no backoff counts.
         self._refreshed = 0
         self._sent_at = now
@@ -172,10 +188,10 @@ class Call:
         left = self._origin.pause.remaining(now)
         if left > 0.0:
             # Asked before a turn is taken: the first turn is not to go to one who cannot wait.
-            if now + left >= self.deadline:
+            if now + left >= self._latest:
                 return self._reject(Rejection(End.PAUSED, self._origin.key, left))
             turn = self._origin.pause.wait(now)
-            fits = now + turn < self.deadline
+            fits = now + turn < self._latest
             return self._wait(turn if fits else left, WaitSource.PAUSE, None)
         if now >= self.deadline:
             return Rejection(End.DEADLINE, self._origin.key, None)
@@ -190,6 +206,7 @@ class Call:
             # Only what is sent earns its share: refusals must not fill the bucket in an outage.
             self._origin.budget.deposit()
         self._permit = answer
+        self._under_way = True
         self._sent_at = now
         return SEND
 
@@ -204,6 +221,7 @@ class Call:
             ``Wait`` when it is to be resent after that time: its token is already taken from the
             budget. ``Refresh`` after a 401, once, when there is somebody to ask. Else ``Finish``.
         """
+        self._charged = False
         self._inform(outcome, now)
         self._note(outcome, now)
         if outcome.resend is Resend.NEVER:
@@ -223,6 +241,16 @@ class Call:
             return self._wait(0.0, WaitSource.NONE, outcome)
         return self._resend(outcome, now)
 
+    def cannot_resend(self, step: Wait | Refresh) -> Finish:
+        """Take back what :meth:`settle` just said: the body would not be rewound after all."""
+        if isinstance(step, Wait):
+            self.events.pop()
+            self._waited = 0.0
+            self._wait_source = WaitSource.NONE
+            if self._charged:
+                self._origin.budget.give_back()
+        return Finish(End.BODY_NOT_REPLAYABLE)
+
     def refreshed(self, now: float, *, renewed: bool) -> Settlement:
         """Say whether to send again, now that new credentials were asked for.
 
@@ -240,11 +268,23 @@ class Call:
             return Finish(End.DEADLINE)
         return self._wait(0.0, WaitSource.NONE, self._attempts[-1].outcome)
 
-    def abandon(self) -> None:
-        """Give the permit back: the caller went away, which says nothing about the origin."""
-        if self._permit is not None:
-            self._breaker.release(self._permit)
-            self._permit = None
+    def too_late(self) -> Rejection:
+        """Give the permit back, for the deadline passed between :meth:`admit` and the send."""
+        self._release()
+        return Rejection(End.DEADLINE, self._origin.key, None)
+
+    def abandon(self, now: float) -> CallReport:
+        """End the call because its caller went away, which says nothing about the origin.
+
+        Args:
+            now: Monotonic seconds.
+
+        Returns:
+            The report; a send that was under way is its last attempt, with unknown outcome.
+        """
+        if self._release():
+            self._note(_BROKEN_OFF, now)
+        return self.report(End.INTERRUPTED)
 
     def fail_late(self, failure: Failure, now: float) -> None:
         """Count a body that failed in the caller's hands, if the attempt had counted as good."""
@@ -272,9 +312,18 @@ class Call:
         events, self.events = self.events, []
         return events
 
+    def _release(self) -> bool:
+        """Give the permit back, if a send is under way; it was neither good nor bad."""
+        permit = self._permit
+        if permit is None or not self._under_way:
+            return False
+        self._breaker.release(permit)
+        self._permit = None
+        return True
+
     def _inform(self, outcome: Outcome, now: float) -> None:
         """Tell breaker and pause."""
-        permit = self._permit
+        permit, self._under_way = self._permit, False
         if permit is None:
             message = "settle() without admit()"
             raise RuntimeError(message)
@@ -309,7 +358,11 @@ class Call:
         elif outcome.category is Category.SUCCESS:
             self.ambiguous = False
         # A refusal does not undo what an earlier attempt may have done, and may well be about it.
-        refused = outcome.status in _CONFLICTS or outcome.category is Category.API_FAILURE
+        refused = (
+            outcome.status in _CONFLICTS
+            or outcome.category is Category.API_FAILURE
+            or (outcome.status in _GONE and self.request.method.upper() == "DELETE")
+        )
         self.possibly_executed = self.ambiguous and refused
 
     def _why_not(self, outcome: Outcome) -> End | None:
@@ -329,10 +382,10 @@ class Call:
 
     def _resend(self, outcome: Outcome, now: float) -> Settlement:
         told = max(outcome.retry_after or 0.0, self._origin.pause.remaining(now))
-        if now + told >= self.deadline:
+        if now + told >= self._latest:
             return Finish(End.DEADLINE)
         seconds, source = self._length(outcome, now)
-        if now + seconds >= self.deadline:
+        if now + seconds >= self._latest:
             return Finish(End.DEADLINE)
         if self._breaker.refuses_until(now) > seconds:
             # It would wait only to be refused.
@@ -340,6 +393,7 @@ class Call:
         if not self._origin.budget.try_withdraw(now):
             self.events.append(BudgetSpent(self.request))
             return Finish(End.BUDGET_SPENT)
+        self._charged = True
         return self._wait(seconds, source, outcome)
 
     def _length(self, outcome: Outcome, now: float) -> tuple[float, WaitSource]:
@@ -381,3 +435,8 @@ class Call:
 
 
 _CONFLICTS = frozenset({400, 409})
+_GONE = frozenset({404, 410})
+# Seconds, and share of call_timeout, that a resend must have left: the smaller of the two.
+_LEAST_LEFT = 1.0
+_LEAST_SHARE = 0.1
+_BROKEN_OFF = classify_failure(Failure.UNKNOWN)

@@ -20,7 +20,7 @@ from verto_resilience.pipeline._clock import Clock
 from verto_resilience.pipeline._events import CallEnded
 from verto_resilience.pipeline._exceptions import class_name
 from verto_resilience.pipeline._observer import AttemptScope, CallScope, Observer, Tracing
-from verto_resilience.pipeline._report import CallReport, End
+from verto_resilience.pipeline._report import OUTCOME_UNKNOWN, CallReport, End
 
 R = TypeVar("R")
 
@@ -97,8 +97,8 @@ def drive(
     with tracing.call(call.request) as scope:
         try:
             step, result = _loop(call, exchange, clock, observer, scope)
-        except BaseException:
-            call.abandon()
+        except BaseException as broken:
+            _break_off(call, broken, clock.monotonic() - began, clock, observer)
             raise
         report = call.report(step.end)
         if result is None:
@@ -107,10 +107,8 @@ def drive(
         else:
             error = result.error
         scope.ended(report, error)
-        _publish(call, observer)
-        if call.keeps_routine:
-            name = None if error is None else class_name(type(error))
-            observer.on_event(CallEnded(call.request, report, clock.monotonic() - began, name))
+        name = None if error is None else class_name(type(error))
+        _conclude(call, report, clock.monotonic() - began, name, observer)
         try:
             if result is None:
                 raise cast("Exception", error)
@@ -129,11 +127,15 @@ def _loop(
         _publish(call, observer)
         match step:
             case Send():
-                result = _attempt(call, exchange, clock, scope)
+                left = call.deadline - clock.monotonic()
+                if left <= 0.0:
+                    # An observer took its time.
+                    step = call.too_late()
+                    continue
+                result = _attempt(call, exchange, left, scope)
                 step = call.settle(result.outcome, clock.monotonic())
-                resends = isinstance(step, Wait | Refresh)
-                if resends and not exchange.prepare_resend(result):
-                    step = Finish(End.BODY_NOT_REPLAYABLE)
+                if isinstance(step, Wait | Refresh) and not exchange.prepare_resend(result):
+                    step = call.cannot_resend(step)
             case Refresh():
                 renewed = exchange.refresh(call.deadline - clock.monotonic())
                 step = call.refreshed(clock.monotonic(), renewed=renewed)
@@ -143,9 +145,9 @@ def _loop(
                 return step, result
 
 
-def _attempt(call: Call, exchange: Exchange[R], clock: Clock, scope: CallScope) -> Result[R]:
+def _attempt(call: Call, exchange: Exchange[R], left: float, scope: CallScope) -> Result[R]:
     with scope.attempt(call.number, call.waited, call.wait_source) as attempt:
-        result = exchange.send(attempt, call.deadline - clock.monotonic())
+        result = exchange.send(attempt, left)
         attempt.ended(result.outcome, result.error)
         return result
 
@@ -154,6 +156,24 @@ def _wait(call: Call, wait: Wait, clock: Clock) -> Admission:
     if clock.sleep(wait.seconds):
         return call.admit(clock.monotonic())
     return Rejection(End.INTERRUPTED, call.request.origin, None)
+
+
+def _break_off(
+    call: Call, error: BaseException, seconds: float, clock: Clock, observer: Observer
+) -> None:
+    """Account for a call that its caller broke off, as by an interrupt from the keyboard."""
+    report = call.abandon(clock.monotonic())
+    if report.ambiguous:
+        error.add_note(OUTCOME_UNKNOWN)
+    _conclude(call, report, seconds, class_name(type(error)), observer)
+
+
+def _conclude(
+    call: Call, report: CallReport, seconds: float, error: str | None, observer: Observer
+) -> None:
+    _publish(call, observer)
+    if call.keeps_routine:
+        observer.on_event(CallEnded(call.request, report, seconds, error))
 
 
 def _fail_late(call: Call, clock: Clock, observer: Observer, failure: Failure) -> None:

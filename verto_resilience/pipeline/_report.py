@@ -5,6 +5,12 @@ from enum import StrEnum
 
 from verto_resilience.outcome import Operation, Outcome
 
+OUTCOME_UNKNOWN = (
+    "verto_resilience: outcome unknown: the server may have executed this request; "
+    "reconcile before doing it again"
+)
+"""The note on an exception that leaves it open whether a write was carried out."""
+
 
 class WaitSource(StrEnum):
     """What set the length of a wait."""
