@@ -8,7 +8,7 @@ import verto_resilience
 from verto_resilience import Event, Policy, VertoAdapter
 from verto_resilience.machines import CircuitSnapshot
 from verto_resilience.pipeline import CallReport
-from verto_resilience.transports._requests_exchange import front_and_path, split_origin
+from verto_resilience.transports._target import front_and_path, split_origin
 
 QUICK: dict[str, Any] = {
     "backoff_base": 0.02,

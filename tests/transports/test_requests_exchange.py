@@ -3,10 +3,7 @@ from typing import Any
 
 import pytest
 import requests
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from requests.adapters import BaseAdapter
-from urllib3.util import Timeout
 
 from tests.pipeline.makers import answer, half
 from verto_resilience.outcome import Catalogue, Operation, OperationKind, Operations, Repeatable
@@ -18,12 +15,8 @@ from verto_resilience.transports._requests_exchange import (
     CORRELATION_ID,
     IDEMPOTENCY_KEY,
     RequestsExchange,
-    _cut,
     _explain,
     _text,
-    front_and_path,
-    is_verto,
-    split_origin,
 )
 
 OPERATIONS = Operations(
@@ -61,209 +54,6 @@ def _exchange(
         pipeline=pipeline,
         options={"stream": False, "timeout": timeout},
     )
-
-
-class TestOrigin:
-    """Scheme, host and port."""
-
-    @pytest.mark.parametrize(
-        ("front", "origin", "host"),
-        [
-            ("https://api.verto.co", "https://api.verto.co:443", "api.verto.co"),
-            ("http://api.verto.co", "http://api.verto.co:80", "api.verto.co"),
-            ("https://api.verto.co:8443", "https://api.verto.co:8443", "api.verto.co"),
-            ("http://api.verto.co:443", "http://api.verto.co:443", "api.verto.co"),
-            ("https://API.Verto.CO", "https://api.verto.co:443", "api.verto.co"),
-            ("HTTPS://api.verto.co", "https://api.verto.co:443", "api.verto.co"),
-            ("https://user:pass@api.verto.co", "https://api.verto.co:443", "api.verto.co"),
-            ("https://a@b:c@api.verto.co:1", "https://api.verto.co:1", "api.verto.co"),
-            ("http://127.0.0.1:8080", "http://127.0.0.1:8080", "127.0.0.1"),
-            ("http://[::1]", "http://[::1]:80", "::1"),
-            ("http://[::1]:8080", "http://[::1]:8080", "::1"),
-            ("http+unix://%2Fvar%2Frun", "http+unix://%2fvar%2frun:0", "%2fvar%2frun"),
-            ("https://api.verto.co:", "https://api.verto.co:443", "api.verto.co"),
-            ("https://api.verto.co:port", "https://api.verto.co:443", "api.verto.co"),
-            ("https://api.verto.co:99999", "https://api.verto.co:443", "api.verto.co"),
-            ("https://", "https://:443", ""),
-            ("", "://:0", ""),
-        ],
-    )
-    def test_it_is_read_from_the_front_of_a_url(self, front: str, origin: str, host: str) -> None:
-        """The port is always named, case does not count and nothing secret goes along."""
-        assert split_origin(front) == (origin, host)
-
-    def test_the_same_origin_is_the_same_key(self) -> None:
-        """However it is written, an origin has one circuit."""
-        spellings = ["https://x.example", "https://X.example:443", "https://u:p@x.example:443"]
-
-        assert len({split_origin(spelling)[0] for spelling in spellings}) == 1
-
-
-class TestFrontAndPath:
-    """Cutting a URL."""
-
-    @pytest.mark.parametrize(
-        ("url", "parts"),
-        [
-            ("https://h/p?q", ("https://h", "/p", "q")),
-            ("https://h/p/q/", ("https://h", "/p/q/", "")),
-            ("https://h", ("https://h", "", "")),
-            ("https://h/", ("https://h", "/", "")),
-            ("https://h?q=/x", ("https://h", "", "q=/x")),
-            ("https://h#f/x?y", ("https://h", "", "")),
-            ("https://h/p#f?x", ("https://h", "/p", "")),
-            ("https://h/p?q#f", ("https://h", "/p", "q")),
-            ("https://h/p?q?r", ("https://h", "/p", "q?r")),
-            ("https://h/p?", ("https://h", "/p", "")),
-            ("https://u:p@h:1/p", ("https://u:p@h:1", "/p", "")),
-            ("https://h/a://b", ("https://h", "/a://b", "")),
-            ("https://h//p", ("https://h", "//p", "")),
-        ],
-    )
-    def test_front_path_and_query_are_cut_apart(
-        self, url: str, parts: tuple[str, str, str]
-    ) -> None:
-        """The fragment belongs to nothing, and marks inside other marks do not count."""
-        assert front_and_path(url) == parts
-
-    @settings(deadline=None)
-    @given(st.text(max_size=40))
-    def test_no_text_makes_it_raise(self, text: str) -> None:
-        """Whatever is no URL is cut somewhere."""
-        front, _, _ = front_and_path(text)
-
-        assert text.startswith(front)
-
-    @settings(deadline=None)
-    @given(
-        host=st.from_regex(r"[a-z0-9.]{1,12}(:[0-9]{1,4})?", fullmatch=True),
-        path=st.from_regex(r"(/[a-z]{0,5}){0,3}", fullmatch=True),
-        query=st.from_regex(r"[a-z=&?/]{0,8}", fullmatch=True),
-        fragment=st.from_regex(r"[a-z?#/]{0,5}", fullmatch=True),
-    )
-    def test_what_was_put_together_is_cut_apart(
-        self, host: str, path: str, query: str, fragment: str
-    ) -> None:
-        """Cutting undoes joining."""
-        url = f"https://{host}{path}" + (f"?{query}" if query else "") + f"#{fragment}"
-
-        assert front_and_path(url) == (f"https://{host}", path, query)
-
-
-class TestIsVerto:
-    """Whose host it is."""
-
-    @pytest.mark.parametrize(
-        ("host", "verto"),
-        [
-            ("verto.co", True),
-            ("api.verto.co", True),
-            ("api.v3.vertofx.com", True),
-            ("x.vertofx.dev", True),
-            ("notverto.co", False),
-            ("verto.co.example.com", False),
-            ("verto.com", False),
-            ("127.0.0.1", False),
-            ("", False),
-        ],
-    )
-    def test_a_domain_holds_for_its_subdomains(self, host: str, verto: bool) -> None:
-        """A host is Verto's if it is one of the domains or under one, not if it only ends so."""
-        assert is_verto(host, Policy().verto_hosts) is verto
-
-    def test_the_domains_are_the_policy_s(self) -> None:
-        """Other hosts can be named in their place, or none."""
-        assert is_verto("127.0.0.1", ("127.0.0.1",))
-        assert not is_verto("api.verto.co", ("127.0.0.1",))
-        assert not is_verto("api.verto.co", ())
-
-    def test_the_case_of_a_domain_does_not_count(self) -> None:
-        """A domain may be written in capitals (RFC 4343)."""
-        assert is_verto("api.verto.co", ("Verto.CO",))
-
-
-class TestCut:
-    """Shortening a timeout to what is left."""
-
-    @pytest.mark.parametrize(
-        ("timeout", "left", "cut"),
-        [
-            (None, 5.0, 5.0),
-            (3.0, 5.0, 3.0),
-            (3, 5.0, 3),
-            (5.0, 5.0, 5.0),
-            (9.0, 5.0, 5.0),
-            (9, 5.0, 5.0),
-            ("9", 5.0, "9"),
-            (0, 5.0, 0),
-        ],
-    )
-    def test_the_smaller_one_counts(self, timeout: Any, left: float, cut: Any) -> None:
-        """No timeout is longer than what is left; what is no number is passed on."""
-        assert _cut(timeout, left) == cut
-        assert type(_cut(timeout, left)) is type(cut)
-
-
-class TestTimeout:
-    """The timeout of an attempt."""
-
-    @pytest.mark.parametrize(
-        ("given_", "left", "timeout"),
-        [
-            (None, 60.0, (3.05, 30.0)),
-            (None, 10.0, (3.05, 10.0)),
-            (None, 1.0, (1.0, 1.0)),
-            (5.0, 60.0, 5.0),
-            (5.0, 2.0, 2.0),
-            ((1.0, 2.0), 60.0, (1.0, 2.0)),
-            ((1.0, 20.0), 10.0, (1.0, 10.0)),
-            ((None, 20.0), 60.0, (3.05, 20.0)),
-            ((1.0, None), 60.0, (1.0, 30.0)),
-            ((None, None), 60.0, (3.05, 30.0)),
-            ((1.0, 2.0, 3.0), 60.0, (1.0, 2.0, 3.0)),
-            ("soon", 60.0, "soon"),
-        ],
-    )
-    def test_it_is_the_caller_s_or_the_policy_s_within_what_is_left(
-        self, given_: Any, left: float, timeout: Any
-    ) -> None:
-        """Where the caller gave none the policy's holds; what is strange is passed on."""
-        exchange = _exchange(timeout=given_)
-
-        assert exchange._timeout(left) == timeout
-
-    def test_without_any_timeout_the_deadline_is_one(self) -> None:
-        """A policy that names no timeout leaves the time that is left."""
-        exchange = _exchange(policy=Policy(connect_timeout=None, read_timeout=None))
-
-        assert exchange._timeout(60.0) == (60.0, 60.0)
-
-    def test_a_timeout_object_that_fits_is_kept(self) -> None:
-        """urllib3's own kind of timeout may be given, and is what requests gets."""
-        exchange = _exchange(timeout=Timeout(connect=1.0, read=2.0))
-
-        timeout = exchange._timeout(60.0)
-
-        assert isinstance(timeout, Timeout)
-        assert (timeout.connect_timeout, timeout.read_timeout) == (1.0, 2.0)
-
-    @pytest.mark.parametrize(
-        "given_",
-        [Timeout(connect=50.0, read=100.0), Timeout(total=100.0), Timeout()],
-        ids=["too long", "total", "none"],
-    )
-    def test_a_timeout_object_is_cut_to_what_is_left(self, given_: Timeout) -> None:
-        """An attempt gets no longer than the call has, whatever kind of timeout was given."""
-        exchange = _exchange(timeout=given_)
-
-        timeout = exchange._timeout(10.0)
-
-        assert isinstance(timeout, Timeout)
-        timeout.start_connect()
-        assert isinstance(timeout.connect_timeout, float)
-        assert isinstance(timeout.read_timeout, float)
-        assert timeout.connect_timeout <= 10.0
-        assert timeout.read_timeout <= 10.0
 
 
 class TestRequest:

@@ -40,7 +40,7 @@ from verto_resilience.transports._requests_errors import (
     RequestsCircuitOpenError,
     RequestsPausedError,
 )
-from verto_resilience.transports._requests_exchange import split_origin
+from verto_resilience.transports._target import split_origin
 
 __all__ = [
     "ApiFailureError",

@@ -2,13 +2,12 @@
 
 import io
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from functools import partial
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import Any
 
 import requests
 import urllib3
-from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
 from verto_resilience.outcome import Failure
@@ -52,90 +51,122 @@ class Replay:
         return True
 
 
-def drain(response: requests.Response, limit: int) -> None:
-    """Free the connection of a response that will not be returned.
+def let_wait(response: requests.Response, limit: int) -> None:
+    """Read the beginning of a body into memory, so that its connection is free if that is all.
 
-    Reads up to ``limit`` bytes, so that the connection can be used again; closes it when there is
-    more to come.
-    """
-    with suppress(RequestException, HTTPError, OSError):
-        raw = response.raw
-        if raw is not None and len(raw.read(limit + 1, decode_content=False)) > limit:
-            raw.close()
-    response.close()
+    The response can be returned all the same: its body then is what was read and the rest, and a
+    body that failed fails again where it is read.
 
-
-def keep_small_body(response: requests.Response, limit: int) -> bool:
-    """Read a small unread body into memory, so that its connection is free and it can be returned.
-
-    Returns:
-        ``False`` when it is not known to be small, or could not be read: then nothing was read.
+    Args:
+        response: With an unread body.
+        limit: The number of bytes.
     """
     raw = response.raw
     if not isinstance(raw, urllib3.HTTPResponse):
-        return False
-    length = raw.length_remaining
-    if length is None or length > limit:
-        return False
+        return
+    rest = _Rest(raw)
+    begun = io.BytesIO()
     try:
-        body = raw.read(decode_content=False)
-    except (HTTPError, OSError):
-        return False
+        while begun.tell() <= limit:
+            part = raw.read(limit + 1 - begun.tell(), decode_content=False)
+            if not part:
+                raw.release_conn()
+                break
+            begun.write(part)
+    except (HTTPError, OSError) as error:
+        rest.error = error
+    begun.seek(0)
+    rest.begun = begun
     response.raw = urllib3.HTTPResponse(
-        body=io.BytesIO(body),
+        body=io.BufferedReader(rest),
         headers=raw.headers,
         status=raw.status,
         version=raw.version,
         reason=raw.reason,
         preload_content=False,
         decode_content=raw.decode_content,
+        enforce_content_length=False,  # raw keeps to it
         original_response=raw._original_response,  # noqa: SLF001 - cookies are read from it
         request_method=None if response.request is None else response.request.method,
     )
-    raw.release_conn()
-    return True
+
+
+class _Rest(io.RawIOBase):
+    """The beginning of a body, and then what is still to come."""
+
+    def __init__(self, raw: urllib3.HTTPResponse) -> None:
+        super().__init__()
+        self._raw = raw
+        self.begun = io.BytesIO()
+        self.error: Exception | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        read = self.begun.readinto(buffer)
+        if read:
+            return read
+        if self.error is not None:
+            raise self.error
+        part = self._raw.read(len(buffer), decode_content=False)
+        buffer[: len(part)] = part
+        return len(part)
+
+    def close(self) -> None:
+        # Unread bytes would be taken for the next answer: only an exhausted connection is kept.
+        self._raw.close()
+        self._raw.release_conn()
+        super().close()
 
 
 def watch(response: requests.Response, fail_late: Callable[[Failure], None]) -> None:
     """Report a body that fails while the caller reads it; what the caller sees stays the same."""
-    raw = response.raw
-    if not isinstance(raw, urllib3.HTTPResponse):
-        return
-    watcher = _Watcher(fail_late)
-    # The public ways to read. Set on the instance, so that the response keeps its class.
-    for name in ("read", "read1", "readinto"):
-        if hasattr(raw, name):
-            setattr(raw, name, partial(watcher.read, getattr(raw, name)))
-    for name in ("stream", "read_chunked"):
-        setattr(raw, name, partial(watcher.stream, getattr(raw, name)))
+    raw: Any = response.raw
+    if isinstance(raw, urllib3.HTTPResponse):
+        raw.fail_late = fail_late  # type: ignore[attr-defined]
+        # Methods set on the instance would refer to it, and an answer that is dropped unread
+        # would keep its connection until the garbage is collected.
+        raw.__class__ = _watched(type(raw))
 
 
-class _Watcher:
-    """Passes reads on, and reports the first that fails."""
+@lru_cache(maxsize=16)
+def _watched(base: type[urllib3.HTTPResponse]) -> type[urllib3.HTTPResponse]:
+    class HTTPResponse(base):  # type: ignore[misc,valid-type]
+        fail_late: Callable[[Failure], None] | None
 
-    def __init__(self, fail_late: Callable[[Failure], None]) -> None:
-        self._fail_late: Callable[[Failure], None] | None = fail_late
+        def read(self, *args: Any, **kwargs: Any) -> Any:
+            with _reported(self):
+                return super().read(*args, **kwargs)
 
-    def read(self, read: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        try:
-            return read(*args, **kwargs)
-        except HTTPError as error:
-            self._report(error)
-            raise
+        def read1(self, *args: Any, **kwargs: Any) -> Any:
+            with _reported(self):
+                return super().read1(*args, **kwargs)
 
-    def stream(
-        self,
-        stream: Callable[..., Iterator[bytes]],
-        *args: Any,
-        **kwargs: Any,
-    ) -> Iterator[bytes]:
-        try:
-            yield from stream(*args, **kwargs)
-        except HTTPError as error:
-            self._report(error)
-            raise
+        def readinto(self, *args: Any, **kwargs: Any) -> Any:
+            with _reported(self):
+                return super().readinto(*args, **kwargs)
 
-    def _report(self, error: Exception) -> None:
-        fail_late, self._fail_late = self._fail_late, None
+        def stream(self, *args: Any, **kwargs: Any) -> Iterator[bytes]:
+            with _reported(self):
+                yield from super().stream(*args, **kwargs)
+
+        def read_chunked(self, *args: Any, **kwargs: Any) -> Iterator[bytes]:
+            with _reported(self):
+                yield from super().read_chunked(*args, **kwargs)
+
+    HTTPResponse.__name__, HTTPResponse.__qualname__ = base.__name__, base.__qualname__
+    HTTPResponse.__module__ = base.__module__
+    return HTTPResponse
+
+
+@contextmanager
+def _reported(raw: Any) -> Iterator[None]:
+    """Report the first failure that passes through."""
+    try:
+        yield
+    except HTTPError as error:
+        fail_late, raw.fail_late = raw.fail_late, None
         if fail_late is not None:
             fail_late(failure_of(error))
+        raise

@@ -1,9 +1,9 @@
 """The time that one attempt may take in all, kept at the socket.
 
-A timeout bounds each read. A server that sends one byte every second, interim responses without
-end, or a body that drips, never runs into it. So each read of an attempt is given no longer than
-what the whole attempt has left. This is done where urllib3 lets a connection class be chosen, and
-nothing else about the connection changes.
+A timeout bounds each read and each write. A server that sends or takes one byte every second,
+interim responses without end, or a body that drips, never runs into it. So each read and write of
+an attempt is given no longer than what the whole attempt has left. This is done where urllib3 lets
+a connection class be chosen, and nothing else about the connection changes.
 """
 
 import http.client
@@ -12,6 +12,7 @@ import math
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Self
 
@@ -28,15 +29,30 @@ class AttemptLimit:
 
     Args:
         clock: Gives monotonic seconds.
-        end: The instant after which nothing more is read.
+        end: The instant after which nothing more is read or written.
+        patience: Seconds for one read or write while the end is far; ``None``: until the end.
     """
 
-    __slots__ = ("_before", "_clock", "answered", "connected", "end", "requested", "sent")
+    __slots__ = (
+        "_before",
+        "_clock",
+        "_patience",
+        "_sock",
+        "answered",
+        "connected",
+        "end",
+        "requested",
+        "sent",
+    )
 
-    def __init__(self, clock: Callable[[], float], end: float) -> None:
+    def __init__(
+        self, clock: Callable[[], float], end: float, patience: float | None = None
+    ) -> None:
         """Nothing was asked for yet."""
         self._before: AttemptLimit | None = None
         self._clock = clock
+        self._patience = patience
+        self._sock: socket.socket | None = None
         self.end = end
         self.requested = False
         self.connected = False
@@ -58,25 +74,69 @@ class AttemptLimit:
         """Whether the request went out on an old connection, and not a byte came back."""
         return self.requested and not self.connected and not self.answered
 
-    def lift(self) -> None:
-        """Let the caller read the body for as long as it likes."""
-        self.end = math.inf
+    @property
+    def is_over(self) -> bool:
+        """Whether the end has come."""
+        return self._clock() >= self.end
 
-    def apply(self, sock: socket.socket) -> None:
+    def shorten(self, seconds: float) -> None:
+        """Bring the end forward to at most so many seconds from now."""
+        self.end = min(self.end, self._clock() + seconds)
+
+    def lift(self) -> None:
+        """Let the caller read the body for as long as it likes, each read with its own timeout."""
+        self.end = math.inf
+        if self._sock is not None:
+            # It may be closed by now.
+            with suppress(OSError):
+                self._sock.settimeout(self._patience)
+
+    def before_read(self, sock: socket.socket) -> None:
         """Shorten the next read to what is left.
 
         Raises:
             TimeoutError: Nothing is left.
         """
-        if self.end == math.inf:
+        end = self.end
+        if end == math.inf:
             return
+        left = self._left()
+        timeout = _timeout_of(sock, self._patience)
+        if timeout is None or timeout > left:
+            self._sock = sock
+            sock.settimeout(left)
+
+    def before_write(self, sock: socket.socket) -> None:
+        """Give the next write the time of a read, and no more than is left.
+
+        Without it urllib3 would go by the connect timeout. The first write is the headers', which
+        the kernel takes at once.
+
+        Raises:
+            TimeoutError: Nothing is left.
+        """
+        if not self.sent:
+            self.sent = True
+            return
+        left, patience = self._left(), self._patience
+        timeout = left if patience is None or patience > left else patience
+        if _timeout_of(sock, None) != timeout:
+            sock.settimeout(timeout)
+
+    def _left(self) -> float:
         left = self.end - self._clock()
         if left <= 0.0:
             message = "timed out"
             raise TimeoutError(message)
-        timeout = sock.gettimeout()
-        if timeout is None or timeout > left:
-            sock.settimeout(left)
+        return left
+
+
+def _timeout_of(sock: socket.socket, unknown: float | None) -> float | None:
+    try:
+        return sock.gettimeout()
+    except AttributeError:
+        # What urllib3 puts around pyOpenSSL's connections does not tell.
+        return unknown
 
 
 class Guarded:
@@ -112,7 +172,7 @@ def _guarded(base: type[HTTPConnection]) -> type[HTTPConnection]:
             if limit is not None and limit.requested:
                 if self.sock is None and self.auto_open:
                     self.connect()
-                limit.sent = True
+                limit.before_write(self.sock)
             super().send(data)
 
         @staticmethod
@@ -143,7 +203,7 @@ class _LimitedReads(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._limit.apply(self._sock)
+        self._limit.before_read(self._sock)
         read: int | None = self._raw.readinto(buffer)
         if read:
             self._limit.answered = True

@@ -19,7 +19,7 @@ from verto_resilience.pipeline import Policy, class_name
 from verto_resilience.transports._header_values import is_header_value
 from verto_resilience.transports._insecure import refuse_insecure
 from verto_resilience.transports._requests import ResilientAdapter
-from verto_resilience.transports._requests_exchange import front_and_path, split_origin
+from verto_resilience.transports._target import front_and_path, split_origin
 
 _LARGEST_ANSWER = 65_536
 _TIMEOUT = (3.05, 30.0)

@@ -26,13 +26,9 @@ from verto_resilience.transports._call_outcome import CallOutcome
 from verto_resilience.transports._report_of import report_of
 from verto_resilience.transports._request_secrets import secrets_of
 from verto_resilience.transports._requests import ResilientAdapter
-from verto_resilience.transports._requests_exchange import (
-    CALL_ID,
-    CORRELATION_ID,
-    front_and_path,
-    split_origin,
-)
+from verto_resilience.transports._requests_exchange import CALL_ID, CORRELATION_ID
 from verto_resilience.transports._requests_failures import failure_of
+from verto_resilience.transports._target import front_and_path, split_origin
 
 STACK_ID = "Vfx-Api-Stack-Id"
 _FIRST_ERROR = 400

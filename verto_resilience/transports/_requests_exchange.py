@@ -2,15 +2,12 @@
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
-from typing import Any, NamedTuple, cast
-from urllib.parse import urlsplit
+from typing import Any, cast
 
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.exceptions import ChunkedEncodingError, RequestException
 from requests.models import PreparedRequest
-from urllib3.util import Timeout
 
 from verto_resilience.outcome import (
     IDEMPOTENT_METHODS,
@@ -27,6 +24,7 @@ from verto_resilience.outcome import (
     told_to_wait,
 )
 from verto_resilience.pipeline import (
+    OUTCOME_UNKNOWN,
     AttemptScope,
     CallReport,
     CallRequest,
@@ -38,7 +36,7 @@ from verto_resilience.pipeline import (
     Rejection,
     Result,
 )
-from verto_resilience.transports._bodies import Replay, drain, keep_small_body, watch
+from verto_resilience.transports._bodies import Replay, let_wait, watch
 from verto_resilience.transports._header_values import header_text
 from verto_resilience.transports._insecure import refuse_insecure
 from verto_resilience.transports._limits import AttemptLimit
@@ -47,64 +45,19 @@ from verto_resilience.transports._report_of import attach_report
 from verto_resilience.transports._requests_errors import rejection_error
 from verto_resilience.transports._requests_failures import failure_of
 from verto_resilience.transports._sends import count_send, sends_before
+from verto_resilience.transports._target import front_and_path, target_of
+from verto_resilience.transports._timeouts import Timeouts, timeouts_of
 
 CORRELATION_ID = "Vfx-Correlation-Id"
 CALL_ID = "Vfx-Api-Call-Id"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 AUTHORIZATION = "Authorization"
-_PORTS = {"http": 80, "https": 443}
 _FIRST_ERROR = 400
 _AUTHORITY = len("https://")
 _REDIRECTS = 3
 _UNAUTHORIZED = 401
-
-
-def split_origin(prefix: str) -> tuple[str, str]:
-    """Give origin (scheme, host, port; nothing secret) and host of the front part of a URL."""
-    parts = urlsplit(prefix)
-    host = (parts.hostname or "").lower()
-    try:
-        port = parts.port
-    except ValueError:
-        port = None
-    if port is None:
-        port = _PORTS.get(parts.scheme, 0)
-    name = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{name}:{port}", host
-
-
-def front_and_path(url: str) -> tuple[str, str, str]:
-    """Cut a URL into its front (scheme and authority), its path and its query."""
-    at = url.find("://") + 3
-    end = len(url)
-    for mark in "/?#":
-        found = url.find(mark, at)
-        if 0 <= found < end:
-            end = found
-    path, _, query = url[end:].partition("#")[0].partition("?")
-    return url[:end], path, query
-
-
-def is_verto(host: str, verto_hosts: tuple[str, ...]) -> bool:
-    """Say whether a host is one of these domains, or below one of them."""
-    host = host.removesuffix(".")
-    names = [name.lower() for name in verto_hosts]
-    return any(host == name or host.endswith(f".{name}") for name in names)
-
-
-class Target(NamedTuple):
-    """Where requests go whose URLs begin alike: origin, host, and whether that is Verto's."""
-
-    origin: str
-    host: str
-    verto: bool
-
-
-@lru_cache(maxsize=4096)
-def target_of(front: str, verto_hosts: tuple[str, ...]) -> Target:
-    """Read the front of a URL (scheme and authority); the same for all calls to an origin."""
-    origin, host = split_origin(front)
-    return Target(origin, host, is_verto(host, verto_hosts))
+# Seconds to read what is left of a response that is not returned; what takes longer is closed.
+_DRAIN = 0.1
 
 
 class RequestsExchange:
@@ -126,15 +79,17 @@ class RequestsExchange:
         "_adapter",
         "_added",
         "_inner",
-        "_kept_open",
+        "_limit",
         "_options",
         "_pipeline",
         "_policy",
         "_prepared",
+        "_raw",
         "_refresher",
         "_renewed",
         "_replay",
         "_stream",
+        "_superseded",
         "request",
     )
 
@@ -158,7 +113,10 @@ class RequestsExchange:
         self._renewed: str | None = None
         self._stream = bool(options["stream"])
         self._replay = Replay(prepared.body)
-        self._kept_open: requests.Response | None = None
+        self._superseded: requests.Response | None = None
+        self._limit: AttemptLimit | None = None
+        # What came from the connection, also where another body stands in for it.
+        self._raw: object = None
         self.request = self._describe()
 
     def _describe(self) -> CallRequest:
@@ -211,38 +169,37 @@ class RequestsExchange:
         """The settings of its origin."""
         return self._policy
 
-    def send(self, scope: AttemptScope, left: float) -> Result[requests.Response]:  # noqa: C901
+    def send(self, scope: AttemptScope, left: float) -> Result[requests.Response]:
         """Send exactly once through the inner adapter; with ``stream=False`` the body is part."""
-        if self._kept_open is not None:
-            drain(self._kept_open, self._policy.drain_limit)
-            self._kept_open = None
+        if self._superseded is not None:
+            self._superseded.close()
+            self._superseded = None
         clock = self._pipeline.clock.monotonic
-        limit = AttemptLimit(clock, clock() + left)
+        timeouts = timeouts_of(
+            self._options["timeout"],
+            self._policy,
+            left,
+            fills_in=_has_its_own_send(self._inner),
+        )
+        limit = self._limit = AttemptLimit(clock, clock() + left, timeouts.patience)
         try:
             with limit:
-                response = self._send_once(scope, left)
+                response = self._send_once(scope, timeouts)
+            peer = _peer(response) if scope.wants_details else None
         except Exception as error:  # noqa: BLE001 - classified, and raised again by finished()
-            failure = failure_of(error)
-            if failure is Failure.RESET and limit.went_stale:
-                failure = Failure.STALE_CONNECTION
-            elif limit.sent and failure.nothing_sent:
-                # What the connection did goes before what the exception looks like.
-                failure = Failure.UNKNOWN if failure is Failure.CALLER else Failure.RESET
-            return Result(classify_failure(failure), error=error)
-        peer = _peer(response) if scope.wants_details else None
-        try:
-            if self._stream:
-                limit.lift()
-            elif not _is_redirect(response):
-                # requests reads it in Session.send in any case; here a body that fails is a
-                # failed attempt. A redirect's is left to Session, which forgives its faults.
+            return self._failed(_failure_on_the_way(error, limit), timeouts, error)
+        # requests reads it in Session.send in any case; here a body that fails is a failed
+        # attempt. A redirect's is left to Session, which forgives its faults.
+        if not self._stream and not _is_redirect(response):
+            try:
                 response.content  # noqa: B018
-        except RequestException as error:
-            return Result(classify_failure(failure_of(error)), error=error)
-        except Exception as error:  # noqa: BLE001 - a body can bring up anything in its parsers
-            broken = ChunkedEncodingError(error, request=self._prepared)
-            broken.__cause__ = error
-            return Result(classify_failure(Failure.MALFORMED_RESPONSE), error=broken)
+            except RequestException as error:
+                return self._failed(failure_of(error), timeouts, error)
+            except Exception as error:  # noqa: BLE001 - its parsers can bring up anything
+                broken = ChunkedEncodingError(error, request=self._prepared)
+                broken.__cause__ = error
+                return self._failed(Failure.MALFORMED_RESPONSE, timeouts, broken)
+        self._raw = response.raw
         response.request = self._prepared
         # Auth handlers resend through it (digest does), and those sends are calls as well. The
         # stubs say HTTPAdapter; requests asks only for send() and close().
@@ -253,15 +210,21 @@ class RequestsExchange:
             scope.received(_details(response, peer))
         return Result(self._classify(response), response)
 
+    def _failed(
+        self, failure: Failure, timeouts: Timeouts, error: Exception
+    ) -> Result[requests.Response]:
+        cut_short = timeouts.cut_short and cast("AttemptLimit", self._limit).is_over
+        return Result(classify_failure(failure, cut_short=cut_short), error=error)
+
     def prepare_resend(self, result: Result[requests.Response]) -> bool:
         """Rewind the body, and free the connection of a response whose body is small."""
         if not self._replay.rewind():
             return False
         response = result.response
         if response is not None and self._stream:
-            limit = self._policy.drain_limit
-            if not keep_small_body(response, limit):
-                self._kept_open = response
+            cast("AttemptLimit", self._limit).shorten(_DRAIN)
+            let_wait(response, self._policy.drain_limit)
+            self._superseded = response
         return True
 
     def refresh(self, left: float) -> bool:
@@ -294,6 +257,7 @@ class RequestsExchange:
         if response is not None:
             attach_report(response, report)
             if self._stream:
+                self._hand_over()
                 watch(response, fail_late)
             return response
         error = cast("Exception", result.error)
@@ -306,10 +270,15 @@ class RequestsExchange:
             # An exception refers to this frame: without this it would refer to itself.
             del error
 
-    def _send_once(self, scope: AttemptScope, left: float) -> requests.Response:
-        options = self._options | {"timeout": self._timeout(left)}
+    def _send_once(self, scope: AttemptScope, timeouts: Timeouts) -> requests.Response:
+        options = self._options | {"timeout": timeouts.given}
         count_send(self._prepared)
         return self._inner.send(self._outgoing(scope), **options)
+
+    def _hand_over(self) -> None:
+        """Let the caller read a body in its own time, unless its connection is free already."""
+        if self._limit is not None and getattr(self._raw, "connection", None) is not None:
+            self._limit.lift()
 
     def _outgoing(self, scope: AttemptScope) -> PreparedRequest:
         """Give the request as it goes out: the caller's own is never written to."""
@@ -339,37 +308,15 @@ class RequestsExchange:
             told = told_to_wait(response.headers, pipeline.clock.wall())
         return classify_response(pipeline.catalogue, status, retry_after=told, api_error=error)
 
-    def _timeout(self, left: float) -> Any:
-        """Give the caller's timeout, or the policy's where there is none, within what is left."""
-        policy, given = self._policy, self._options["timeout"]
-        default = (policy.connect_timeout, policy.read_timeout)
-        match given:
-            case None if _has_its_own_send(self._inner):
-                # An adapter that fills in a timeout where there is none goes on doing so; the
-                # limit at the socket holds all the same.
-                return None
-            case None:
-                connect, read = default
-                return _cut(connect, left), _cut(read, left)
-            case Timeout():
-                given = given.clone()
-                given.total = _cut(given.total, left)
-                return given
-            case (connect, read):
-                connect = default[0] if connect is None else connect
-                read = default[1] if read is None else read
-                return _cut(connect, left), _cut(read, left)
-            case _:
-                return _cut(given, left)
 
-
-def _cut(timeout: Any, left: float) -> Any:
-    """Shorten a timeout to what is left; what is no number is for requests to refuse."""
-    if timeout is None:
-        return left
-    if isinstance(timeout, int | float) and timeout > left:
-        return left
-    return timeout
+def _failure_on_the_way(error: Exception, limit: AttemptLimit) -> Failure:
+    """Classify what ``send`` raised; what the connection did goes before what it looks like."""
+    failure = failure_of(error)
+    if failure is Failure.RESET and limit.went_stale:
+        return Failure.STALE_CONNECTION
+    if limit.sent and failure.nothing_sent:
+        return Failure.UNKNOWN if failure is Failure.CALLER else Failure.RESET
+    return failure
 
 
 def _explain(error: Exception, report: CallReport) -> None:
@@ -379,10 +326,7 @@ def _explain(error: Exception, report: CallReport) -> None:
             f"verto_resilience: not resent after attempt {number}: {report.end.sentence}"
         )
     if report.ambiguous:
-        error.add_note(
-            "verto_resilience: outcome unknown: the server may have executed this request; "
-            "reconcile before doing it again"
-        )
+        error.add_note(OUTCOME_UNKNOWN)
 
 
 def _gets_a_key(operation: Operation | None, policy: Policy) -> bool:

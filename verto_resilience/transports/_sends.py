@@ -1,8 +1,8 @@
 """Counts the sends of one request of the user over redirects and re-sends with credentials.
 
 Each of those comes to the adapter as a request of its own. What they share is the ``hooks``
-dictionary, which ``PreparedRequest.copy`` passes on as it is; hooks with unknown names are ignored
-by requests and never sent.
+dictionary, which ``PreparedRequest.copy`` passes on as it is. So the count goes along with a
+dictionary that is equal to the user's own.
 """
 
 import weakref
@@ -10,21 +10,20 @@ from typing import Any
 
 from requests.models import PreparedRequest
 
-_NAME = "verto_resilience_sends"
 
-
-class _Sends:
-    """How often a request was sent, and which request object was the first."""
+class _CountedHooks(dict[str, Any]):
+    """The hooks of a request, how often it was sent, and which request object was the first."""
 
     __slots__ = ("count", "first")
 
-    def __init__(self, first: PreparedRequest | None = None) -> None:
+    def __init__(self, hooks: dict[str, Any], first: PreparedRequest) -> None:
+        super().__init__(hooks)
         self.count = 0
-        self.first = None if first is None else weakref.ref(first)
+        self.first = weakref.ref(first)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A request that is pickled starts over: a weak reference cannot go along.
-        return type(self), ()
+        # A request that is pickled or copied starts over, and is as it was without us.
+        return dict, (dict(self),)
 
 
 def sends_before(prepared: PreparedRequest) -> int:
@@ -32,15 +31,14 @@ def sends_before(prepared: PreparedRequest) -> int:
     hooks = prepared.hooks
     if not isinstance(hooks, dict):
         return 0
-    sends = hooks.get(_NAME)
-    if not isinstance(sends, _Sends) or sends.first is None or sends.first() is prepared:
-        hooks[_NAME] = _Sends(prepared)
+    if not isinstance(hooks, _CountedHooks) or hooks.first() is prepared:
+        prepared.hooks = _CountedHooks(hooks, prepared)
         return 0
-    return sends.count
+    return hooks.count
 
 
 def count_send(prepared: PreparedRequest) -> None:
     """Count one send."""
-    sends = prepared.hooks.get(_NAME) if isinstance(prepared.hooks, dict) else None
-    if isinstance(sends, _Sends):
-        sends.count += 1
+    hooks = prepared.hooks
+    if isinstance(hooks, _CountedHooks):
+        hooks.count += 1
