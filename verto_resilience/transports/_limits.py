@@ -147,8 +147,16 @@ def guard(pool: HTTPConnectionPool) -> None:
     """Have a pool's connections keep the limit of the thread that uses them."""
     # Read once: another thread may be doing the same.
     base = pool.ConnectionCls
-    if not issubclass(base, Guarded):
-        pool.ConnectionCls = _guarded(base)
+    if issubclass(base, Guarded):
+        return
+    guarded = pool.ConnectionCls = _guarded(base)
+    idle = pool.pool
+    if idle is not None:
+        # Connections from before are used again, and each reconnects as what it is.
+        with idle.mutex:
+            for connection in idle.queue:
+                if type(connection) is base:
+                    connection.__class__ = guarded
 
 
 @lru_cache(maxsize=64)
