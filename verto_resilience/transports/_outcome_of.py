@@ -23,7 +23,7 @@ from verto_resilience.outcome import (
 )
 from verto_resilience.pipeline import Attempt, CallReport, Pipeline, Policy, SystemClock
 from verto_resilience.transports._call_outcome import CallOutcome
-from verto_resilience.transports._report_of import report_of
+from verto_resilience.transports._report_of import own_report_of
 from verto_resilience.transports._request_secrets import secrets_of
 from verto_resilience.transports._requests import ResilientAdapter
 from verto_resilience.transports._requests_exchange import CALL_ID, CORRELATION_ID
@@ -56,7 +56,7 @@ def outcome_of(bearer: requests.Response | Exception) -> CallOutcome:
     known = getattr(bearer, "outcome", None)
     if isinstance(known, CallOutcome):
         return known
-    report = report_of(bearer)
+    report = own_report_of(bearer)
     response = getattr(bearer, "response", None)
     if report is None and isinstance(response, requests.Response):
         return _of_response(response)
@@ -64,7 +64,7 @@ def outcome_of(bearer: requests.Response | Exception) -> CallOutcome:
 
 
 def _of_response(response: requests.Response) -> CallOutcome:
-    report = report_of(response)
+    report = own_report_of(response)
     catalogue, outcome = _classified(response, report)
     request = response.request
     secrets = secrets_of(request)

@@ -1,5 +1,9 @@
 """Where a call's report travels with its response or exception: the only place that knows."""
 
+from types import FrameType
+
+import requests
+
 from verto_resilience.pipeline import CallReport
 
 # An attribute, as requests itself ties request and connection to a response: it lives as long as
@@ -7,13 +11,67 @@ from verto_resilience.pipeline import CallReport
 # callback for each call.
 _NAME = "_verto_resilience_report"
 
+# How the notes begin that a call adds to an exception.
+_NOTE = "verto_resilience: "
+
 
 def attach_report(bearer: object, report: CallReport) -> None:
-    """Tie a report to a response or an exception."""
-    bearer.__dict__[_NAME] = report
+    """Tie a report to a response or an exception.
+
+    What an earlier call left on the same exception is taken off: adapters that stand in for a
+    server raise one instance for ever.
+    """
+    own = bearer.__dict__
+    if _NAME in own and isinstance(bearer, Exception):
+        _forget_notes(bearer)
+        _forget_frames(bearer)
+    own[_NAME] = report
 
 
 def report_of(bearer: object) -> CallReport | None:
-    """Give the report of a response or an exception; ``None`` when it did not come through us."""
+    """Give the report of a response or an exception; ``None`` when it did not come through us.
+
+    An exception that has none of its own has that of its ``response``: what
+    ``raise_for_outcome`` and requests' ``raise_for_status`` raise.
+    """
+    report = own_report_of(bearer)
+    if report is None and isinstance(bearer, Exception):
+        response = getattr(bearer, "response", None)
+        if isinstance(response, requests.Response):
+            return own_report_of(response)
+    return report
+
+
+def own_report_of(bearer: object) -> CallReport | None:
+    """Give the report that was attached to this very thing, or ``None``."""
     report = getattr(bearer, _NAME, None)
     return report if isinstance(report, CallReport) else None
+
+
+def _forget_notes(error: Exception) -> None:
+    notes = getattr(error, "__notes__", None)
+    if isinstance(notes, list):
+        error.__notes__ = [
+            note for note in notes if not (isinstance(note, str) and note.startswith(_NOTE))
+        ]
+
+
+def _forget_frames(error: Exception) -> None:
+    """Cut off what earlier raises left in the traceback: their frames hold their requests.
+
+    A new raise is put in front of the old ones, and begins with the frame that caught it. What was
+    not called from that frame belongs to an earlier one.
+    """
+    last = error.__traceback__
+    if last is None:
+        return
+    top = last.tb_frame
+    while last.tb_next is not None and _was_called_from(top, last.tb_next.tb_frame):
+        last = last.tb_next
+    last.tb_next = None
+
+
+def _was_called_from(top: FrameType, frame: FrameType | None) -> bool:
+    while frame is not None and frame is not top:
+        frame = frame.f_back
+    return frame is top
