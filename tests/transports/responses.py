@@ -56,8 +56,11 @@ def with_report(
     end: End = End.ANSWERED,
     ambiguous: bool = False,
     possibly_executed: bool = False,
+    idempotency_key: str | None = None,
 ) -> Any:
     """Attach the report of a call, as the adapter does."""
-    report = CallReport(attempts, end, None, ambiguous, possibly_executed, "sent-id")
+    report = CallReport(
+        attempts, end, None, ambiguous, possibly_executed, "sent-id", idempotency_key
+    )
     attach_report(bearer, report)
     return bearer

@@ -22,6 +22,7 @@ FULL = CallOutcome(
     stack_id="stack-1",
     correlation_id="sent-1",
     correlation_id_received="received-1",
+    idempotency_key="key-1",
     attempts=(attempt(1, 503), attempt(2, 409, waited=6.25)),
     end=End.ANSWERED,
     ambiguous=True,
@@ -40,6 +41,7 @@ def test_a_person_reads_what_happened_and_what_to_do() -> None:
             "about that: reconcile before doing it again."
         ),
         "  2 attempts: 503, then after 6.25 s (backoff) 409.",
+        "  Idempotency-Key: key-1",
         (
             "  Quote to Verto's support: Vfx-Api-Call-Id call-1, Vfx-Api-Stack-Id stack-1, "
             "Vfx-Correlation-Id sent-1, Vfx-Correlation-Id received received-1"
@@ -102,6 +104,15 @@ def test_a_person_reads_what_happened_and_what_to_do() -> None:
 def test_only_what_is_known_is_told(outcome: CallOutcome, lines: list[str]) -> None:
     """No line speaks of what there is not."""
     assert str(outcome).splitlines() == lines
+
+
+def test_a_long_wait_is_told_in_plain_digits() -> None:
+    """An hour is 3600 s, and no power of ten."""
+    outcome = CallOutcome(attempts=(attempt(1, 503, waited=1234.5),), retry_after=3600.0)
+
+    assert str(outcome).splitlines()[-1] == (
+        "  1 attempt: after 1234 s (backoff) 503. Asked to wait 3600 s."
+    )
 
 
 def test_it_is_a_value() -> None:

@@ -126,6 +126,36 @@ class TestResponse:
 
         assert outcome_of(response(400, request=request)).correlation_id == "mine"
 
+    def test_the_idempotency_key_is_told(self) -> None:
+        """The caller's own is in, and one that was sent for the caller goes before it."""
+        request = prepared(headers={"Idempotency-Key": "mine"})
+
+        alone = outcome_of(response(503, request=request))
+        through = outcome_of(
+            with_report(response(503, request=request), attempt(1, 503), idempotency_key="sent")
+        )
+
+        assert (alone.idempotency_key, through.idempotency_key) == ("mine", "sent")
+        assert outcome_of(response(503)).idempotency_key is None
+
+    @pytest.mark.parametrize(
+        ("key", "told"),
+        [
+            ("k" * 1000, "k" * 255),
+            (" a\x07b\x1b[1m\nc ", "ab[1mc"),
+            (b"caf\xe9", "caf\xe9"),
+            ("Bearer-canary", "[removed]"),
+            (" ", None),
+        ],
+        ids=["long", "controls", "bytes", "the token", "empty"],
+    )
+    def test_a_key_is_told_in_bounds(self, key: str, told: str | None) -> None:
+        """At most 255 printable characters, and no credential of the request."""
+        request = prepared(headers={"Authorization": "Bearer-canary"})
+        request.headers["Idempotency-Key"] = key
+
+        assert outcome_of(response(503, request=request)).idempotency_key == told
+
     @pytest.mark.parametrize(
         ("url", "asked"),
         [
@@ -185,9 +215,12 @@ class TestException:
 
         assert (found.failure, found.attempts, found.end) == (Failure.CONNECT_TIMEOUT, (), None)
 
-    def test_an_error_with_a_response_is_about_that(self) -> None:
+    @pytest.mark.parametrize("came_through", [False, True])
+    def test_an_error_with_a_response_is_about_that(self, came_through: bool) -> None:
         """What ``raise_for_status`` raises tells the outcome of its response."""
         answer = response(503)
+        if came_through:
+            answer = with_report(answer, attempt(1, 503))
         answer.reason = "Service Unavailable"
         with pytest.raises(requests.HTTPError) as raised:
             answer.raise_for_status()

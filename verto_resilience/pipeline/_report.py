@@ -1,5 +1,6 @@
 """What became of a call: its attempts, why it ended, and what may have happened at the server."""
 
+import textwrap
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,6 +11,8 @@ OUTCOME_UNKNOWN = (
     "reconcile before doing it again"
 )
 """The note on an exception that leaves it open whether a write was carried out."""
+
+_COLUMNS = 80
 
 
 class WaitSource(StrEnum):
@@ -78,10 +81,22 @@ class Attempt:
     waited: float
     wait_source: WaitSource
 
+    def __str__(self) -> str:
+        """Tell it in one line, without the server's own words."""
+        error = self.outcome.api_error
+        code = "" if error is None or error.code is None else f", API error code {error.code},"
+        told = f"{self.number}: {self.outcome.cause}{code} in {_told(self.seconds)}"
+        if self.waited <= 0:
+            return told
+        source = "" if self.wait_source is WaitSource.NONE else f" ({self.wait_source.value})"
+        return f"{told}, after a wait of {_told(self.waited)}{source}"
+
 
 @dataclass(frozen=True, slots=True)
 class CallReport:
     """A call that ended.
+
+    ``str()`` of it is for people: 80 columns, and nothing that the caller or the server wrote.
 
     Attributes:
         attempts: Every send, in order; empty when the call was refused at once.
@@ -112,3 +127,34 @@ class CallReport:
     def waited(self) -> float:
         """Seconds spent waiting before attempts."""
         return sum(attempt.waited for attempt in self.attempts)
+
+    def __str__(self) -> str:
+        """Tell it attempt by attempt, and why it ended."""
+        operation = self.operation
+        asked = "" if operation is None else f"{operation.method} {operation.template}: "
+        if not self.attempts:
+            return "\n".join(_wrapped(f"{asked}nothing was sent: {self.end.sentence}"))
+        count = len(self.attempts)
+        waited = f", {_told(self.waited)} waited" if self.waited > 0 else ""
+        lines = [f"{asked}{count} attempt{'s' if count > 1 else ''}{waited}"]
+        lines += [f"  {attempt}" for attempt in self.attempts]
+        lines.append(f"  ended: {self.end.sentence}")
+        if self.possibly_executed:
+            lines.append(
+                "  an earlier attempt may have been executed, and the answer be about that"
+            )
+        elif self.ambiguous:
+            lines.append("  outcome unknown: the server may have executed it")
+        return "\n".join(part for line in lines for part in _wrapped(line))
+
+
+def _wrapped(line: str) -> list[str]:
+    return textwrap.wrap(line, _COLUMNS, subsequent_indent="    ", break_on_hyphens=False)
+
+
+def _told(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds >= _WHOLE else f"{round(seconds, 3):.3g} s"
+
+
+# From here on the decimals of a time tell nobody anything.
+_WHOLE = 100

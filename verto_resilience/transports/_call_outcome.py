@@ -29,6 +29,8 @@ class CallOutcome:
         stack_id: The response's ``Vfx-Api-Stack-Id``.
         correlation_id: The ``Vfx-Correlation-Id`` that was sent.
         correlation_id_received: The one that came back; whether they agree is not documented.
+        idempotency_key: The ``Idempotency-Key`` of the request, the caller's or the one made for
+            it, at most 255 characters; what to look for when reconciling.
         attempts: Every send with what came of it, in order; empty when nothing was sent, or the
             call did not go through the adapter.
         end: Why there was no further attempt; ``None`` when it did not go through the adapter.
@@ -54,6 +56,7 @@ class CallOutcome:
     stack_id: str | None = None
     correlation_id: str | None = None
     correlation_id_received: str | None = None
+    idempotency_key: str | None = None
     attempts: tuple[Attempt, ...] = ()
     end: End | None = None
     ambiguous: bool = False
@@ -63,7 +66,14 @@ class CallOutcome:
 
     def __str__(self) -> str:
         """Tell it: the first line says what happened, the others what to know and to do."""
-        lines = (self._meaning(), self._said(), self._doubt(), self._history(), self._ids())
+        lines = (
+            self._meaning(),
+            self._said(),
+            self._doubt(),
+            self._history(),
+            self._key(),
+            self._ids(),
+        )
         return "\n  ".join([self._headline(), *(line for line in lines if line)])
 
     def _headline(self) -> str:
@@ -113,8 +123,11 @@ class CallOutcome:
             if self.end not in (None, End.ANSWERED):
                 told.append(f"Not sent again: {self.end.sentence}.")
         if self.retry_after is not None:
-            told.append(f"Asked to wait {self.retry_after:.3g} s.")
+            told.append(f"Asked to wait {_digits(self.retry_after)} s.")
         return " ".join(told)
+
+    def _key(self) -> str:
+        return f"Idempotency-Key: {self.idempotency_key}" if self.idempotency_key else ""
 
     def _ids(self) -> str:
         sent, received = self.correlation_id, self.correlation_id_received
@@ -133,4 +146,12 @@ def _told(attempt: Attempt) -> str:
     if attempt.waited <= 0:
         return cause
     source = "" if attempt.wait_source is WaitSource.NONE else f" ({attempt.wait_source.value})"
-    return f"after {attempt.waited:.3g} s{source} {cause}"
+    return f"after {_digits(attempt.waited)} s{source} {cause}"
+
+
+def _digits(seconds: float) -> str:
+    return f"{seconds:.0f}" if seconds >= _WHOLE else f"{seconds:.3g}"
+
+
+# Three digits are enough below, and above they would be a power of ten.
+_WHOLE = 100

@@ -67,6 +67,7 @@ class OutcomeError(requests.HTTPError):
         self.stack_id = outcome.stack_id
         self.correlation_id = outcome.correlation_id
         self.correlation_id_received = outcome.correlation_id_received
+        self.idempotency_key = outcome.idempotency_key
         self.attempts = outcome.attempts
         self.end = outcome.end
         self.ambiguous = outcome.ambiguous

@@ -26,13 +26,18 @@ from verto_resilience.transports._call_outcome import CallOutcome
 from verto_resilience.transports._report_of import own_report_of
 from verto_resilience.transports._request_secrets import secrets_of
 from verto_resilience.transports._requests import ResilientAdapter
-from verto_resilience.transports._requests_exchange import CALL_ID, CORRELATION_ID
+from verto_resilience.transports._requests_exchange import (
+    CALL_ID,
+    CORRELATION_ID,
+    IDEMPOTENCY_KEY,
+)
 from verto_resilience.transports._requests_failures import failure_of
 from verto_resilience.transports._target import front_and_path, split_origin
 
 STACK_ID = "Vfx-Api-Stack-Id"
 _FIRST_ERROR = 400
 _LONGEST_ID = 128
+_LONGEST_KEY = 255
 _LONGEST_PATH = 200
 _LONGEST_METHOD = 20
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
@@ -105,14 +110,19 @@ def _of_exception(error: Exception, report: CallReport | None) -> CallOutcome:
 def _of_report(
     request: PreparedRequest | None, report: CallReport | None, secrets: frozenset[str]
 ) -> CallOutcome:
-    sent = None if request is None else request.headers.get(CORRELATION_ID)
+    headers = None if request is None else request.headers
+    sent = None if headers is None else headers.get(CORRELATION_ID)
+    key = None if headers is None else headers.get(IDEMPOTENCY_KEY)
     if report is None:
         return CallOutcome(
-            asked=_asked(request, None, secrets), correlation_id=_identifier(sent, secrets)
+            asked=_asked(request, None, secrets),
+            correlation_id=_identifier(sent, secrets),
+            idempotency_key=_identifier(key, secrets, _LONGEST_KEY),
         )
     return CallOutcome(
         asked=_asked(request, report.operation, secrets),
         correlation_id=_identifier(report.correlation_id or sent, secrets),
+        idempotency_key=_identifier(report.idempotency_key or key, secrets, _LONGEST_KEY),
         attempts=tuple(_without_secrets(attempt, secrets) for attempt in report.attempts),
         end=report.end,
         ambiguous=report.ambiguous,
@@ -191,11 +201,13 @@ def _clean(message: str | None, secrets: frozenset[str]) -> str | None:
     return None if message is None else scrub(message, secrets)[:LONGEST_MESSAGE]
 
 
-def _identifier(value: str | bytes | None, secrets: frozenset[str]) -> str | None:
+def _identifier(
+    value: str | bytes | None, secrets: frozenset[str], limit: int = _LONGEST_ID
+) -> str | None:
     if value is None:
         return None
     text = value.decode("latin-1") if isinstance(value, bytes) else value
-    return _bounded(scrub_known(text[:_LONGEST_ID], secrets), _LONGEST_ID) or None
+    return _bounded(scrub_known(text[:limit], secrets), limit) or None
 
 
 def _bounded(text: str, limit: int) -> str:
