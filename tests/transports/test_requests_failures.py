@@ -294,6 +294,42 @@ class TestTls:
         assert failure_of(one) is Failure.RESET
 
 
+class TestTunnel:
+    """What went wrong while a proxy was asked for a tunnel."""
+
+    @pytest.mark.parametrize(
+        "wrap",
+        [
+            lambda cause: rex.ConnectionError(_aborted(cause)),
+            lambda cause: rex.ReadTimeout(_timed_out(cause)),
+            lambda cause: rex.ProxyError(_retried(uex.ProxyError("cannot connect", cause))),
+            lambda cause: rex.ConnectionError(_retried(uex.ProxyError("cannot connect", cause))),
+        ],
+        ids=["reset", "timeout", "proxy", "proxy inside"],
+    )
+    def test_a_tunnel_that_did_not_come_about_sent_nothing(
+        self, wrap: Callable[[Exception], Exception]
+    ) -> None:
+        """Whatever broke off ``CONNECT`` came before the request."""
+        cause = _raised_in("_tunnel", ConnectionResetError(104, "reset"))
+
+        assert failure_of(wrap(cause)) is Failure.PROXY
+
+    @pytest.mark.parametrize("inside", [False, True])
+    def test_a_proxy_that_broke_off_elsewhere_may_have_passed_it_on(self, inside: bool) -> None:
+        """What urllib3 calls a proxy it cannot connect to may have had the request."""
+        cause = _raised_in("getresponse", ConnectionResetError(104, "reset"))
+        proxy = _retried(uex.ProxyError("cannot connect", cause))
+
+        error = rex.ConnectionError(proxy) if inside else rex.ProxyError(proxy)
+
+        assert failure_of(error) is Failure.RESET
+
+    def test_a_real_tunnel_is_known_by_its_method(self) -> None:
+        """The method that asks a proxy is named as this looks for it."""
+        assert HTTPConnection._tunnel.__name__ == "_tunnel"
+
+
 KINDS = [
     kind
     for kind in vars(rex).values()

@@ -41,7 +41,7 @@ def failure_of(error: Exception) -> Failure:
         case _ if isinstance(error, _CALLERS_OWN):
             return Failure.CALLER
         case rex.ConnectionError() | rex.RetryError() | rex.Timeout() | uex.HTTPError():
-            return Failure.TLS_HANDSHAKE if _in_handshake(error) else _connection(error)
+            return _before_the_request(error) or _connection(error)
         case rex.ChunkedEncodingError():
             return _connection(error)
         case _:
@@ -55,16 +55,12 @@ def _proxy(error: BaseException) -> Failure:
     A connection that closes is forgotten to have reached its proxy, and urllib3 then says
     "unable to connect to proxy" of a request that the server has executed.
     """
+    secured = _tls(error)
+    if secured is not Failure.RESET:
+        return secured
     unreached = (uex.NewConnectionError, uex.ConnectTimeoutError)
-    found = _causes(error)
-    if any(isinstance(cause, unreached) for cause in found) or _came_through(error, "_tunnel"):
-        return Failure.PROXY
-    if any(getattr(cause, "original_error", None) is not None for cause in found):
-        originals = [getattr(cause, "original_error", None) for cause in found]
-        inner = [one for one in originals if isinstance(one, BaseException)]
-        if any(isinstance(one, unreached) or _came_through(one, "_tunnel") for one in inner):
-            return Failure.PROXY
-    return Failure.RESET
+    was_not_reached = any(isinstance(cause, unreached) for cause in _causes(error))
+    return Failure.PROXY if was_not_reached or _in_tunnel(error) else Failure.RESET
 
 
 def _connection(error: Exception) -> Failure:
@@ -124,13 +120,25 @@ def _tls(error: BaseException) -> Failure:
     return Failure.TLS_HANDSHAKE if _in_handshake(error) else Failure.RESET
 
 
+def _before_the_request(error: BaseException) -> Failure | None:
+    """Name what came up while the way to the server was being made; ``None``: it was not then."""
+    if _in_tunnel(error):
+        return Failure.PROXY
+    return Failure.TLS_HANDSHAKE if _in_handshake(error) else None
+
+
+def _in_tunnel(error: BaseException) -> bool:
+    """Say whether it came up while a proxy was asked for a way to the server."""
+    return _came_through(error, "_tunnel")
+
+
 def _in_handshake(error: BaseException) -> bool:
     """Say whether it came up in the handshake, which ends before the request is sent."""
     return _came_through(error, "do_handshake")
 
 
 def _came_through(error: BaseException, function: str) -> bool:
-    """Say whether it was raised below a function; ssl and urllib3 name these in public."""
+    """Say whether it was raised below a function of this name."""
     return any(_passed_through(cause.__traceback__, function) for cause in _causes(error))
 
 
