@@ -204,7 +204,7 @@ def test_write_is_not_resent_when_its_proxy_broke_off_with_it(
     session.proxies = {"http": proxy.url}
 
     with pytest.raises(requests.exceptions.RequestException) as failed:
-        session.post("http://far.example.invalid/x", data=b"once", timeout=0.3)
+        session.post("http://far.example.invalid/x", data=b"once", timeout=(5, 1))
 
     assert failures(failed.value) == [failure]
     assert [heard.body for heard in proxy.heard] == [b"once"]
@@ -224,7 +224,7 @@ def test_write_is_not_resent_when_it_went_through_the_tunnel(
         session.proxies = {"https": proxy.url}
 
         with pytest.raises(requests.exceptions.RequestException) as failed:
-            session.post(f"{wire.url}/x", data=b"once", timeout=0.3)
+            session.post(f"{wire.url}/x", data=b"once", timeout=(5, 1))
         session.close()
 
     assert [heard.body for heard in wire.heard] == [b"once"]
