@@ -1,6 +1,7 @@
 import gc
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -8,8 +9,8 @@ import requests
 
 from tests.end_to_end.sessions import Mounter, circuit, report
 from tests.end_to_end.wire import GARBAGE, Say, Then, Wirer, answer
-from verto_resilience import Category, State
-from verto_resilience.pipeline import End
+from verto_resilience import Category, PausedError, State
+from verto_resilience.pipeline import End, WaitSource
 from verto_resilience.testing import Fault, Reply, Sandbox
 
 pytestmark = pytest.mark.end_to_end
@@ -105,16 +106,65 @@ def test_many_retry_after_lines_are_one(mounted: Mounter, wired: Wirer) -> None:
     assert 1.0 <= second.arrived - first.arrived < 1.0 + SOON
 
 
-@pytest.mark.parametrize("past", ["0", "Thu, 01 Jan 1970 00:00:00 GMT", "Thu Jan  1 00:00:00 1970"])
-def test_time_that_has_passed_is_no_wait(mounted: Mounter, wired: Wirer, past: str) -> None:
-    """``0`` and a date in the past mean now."""
-    wire = wired(answer(status=429, head=f"Retry-After: {past}\r\n"))
-    began = time.monotonic()
+PAST = ["0", "Thu, 01 Jan 1970 00:00:00 GMT", "Thu Jan  1 00:00:00 1970"]
 
-    response = mounted(backoff_base=5, backoff_limit=5).get(wire.url)
 
+@pytest.mark.parametrize("past", PAST)
+def test_time_that_has_passed_does_not_shorten_the_band(
+    mounted: Mounter, wired: Wirer, past: str
+) -> None:
+    """After a 5xx of a Verto host ``0`` and a date in the past leave its band, by the log."""
+    failed = answer(status=503, head=f"Retry-After: {past}\r\n")
+    wire = wired(failed, failed)
+    session = mounted(
+        verto_hosts=("127.0.0.1",), server_error_wait_min=0.3, server_error_wait_max=0.4
+    )
+
+    response = session.get(wire.url)
+
+    first, second, third = wire.heard
     assert response.status_code == 200
-    assert time.monotonic() - began < SOON
+    assert min(second.arrived - first.arrived, third.arrived - second.arrived) >= 0.3
+    sources = [attempt.wait_source for attempt in report(response).attempts]
+    assert sources == [WaitSource.NONE, *[WaitSource.SERVER_ERROR_BAND] * 2]
+
+
+@pytest.mark.parametrize("past", PAST)
+def test_time_that_has_passed_opens_no_gate(mounted: Mounter, wired: Wirer, past: str) -> None:
+    """A 429 that says now pauses by the backoff, and longer for each, as one without a time."""
+    limited = answer(status=429, head=f"Retry-After: {past}\r\n")
+    wire = wired(limited, limited)
+
+    response = mounted().get(wire.url)
+
+    attempts = report(response).attempts
+    assert response.status_code == 200
+    assert [attempt.outcome.retry_after for attempt in attempts] == [None] * 3
+    sources = [attempt.wait_source for attempt in attempts]
+    assert sources == [WaitSource.NONE, WaitSource.BACKOFF, WaitSource.BACKOFF]
+    assert min(attempt.waited for attempt in attempts[1:]) > 0.0
+
+
+def test_server_that_says_now_is_not_hammered(mounted: Mounter, wired: Wirer) -> None:
+    """Threads that loop against ``429`` and ``Retry-After: 0`` all wait for the same gate."""
+    wire = wired(*[answer(status=429, head="Retry-After: 0\r\n")] * 500)
+    brief = {"call_timeout": 0.5, "read_timeout": 0.5, "connect_timeout": 0.5}
+    session = mounted(backoff_base=60, backoff_limit=60, **brief)
+    refused = []
+
+    def loop(_: int) -> None:
+        for _ in range(20):
+            try:
+                session.get(wire.url)
+            except PausedError:
+                refused.append(1)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(loop, range(8)))
+
+    # Those that were on the wire before the gate closed; chance may have drawn a short pause.
+    assert len(wire.heard) < 80
+    assert len(refused) > 80
 
 
 ERROR_BODIES: dict[str, tuple[str, bytes]] = {

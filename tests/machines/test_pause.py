@@ -207,14 +207,34 @@ def test_each_question_is_a_new_turn() -> None:
     assert gate.snapshot(START + 10.0).waiting == 0
 
 
-@pytest.mark.parametrize("seconds", [0.0, -5.0])
-def test_no_time_is_no_pause(seconds: float) -> None:
-    """Asked for no seconds at all, the gate stays open and nothing is told."""
-    gate = pause()
+@pytest.mark.parametrize("seconds", [0.0, -0.0, -5.0, -math.inf, math.nan])
+def test_no_time_is_as_none_named(seconds: float) -> None:
+    """Asked for no seconds, or for what is no number, the gate closes by the backoff."""
+    gate, without = pause(chance=0.5), pause(chance=0.5)
 
-    assert gate.hold(seconds, sent_at=START, now=START) is None
-    assert gate.wait(START) == 0.0
-    assert gate.snapshot(START).remaining == 0.0
+    answer = gate.hold(seconds, sent_at=START, now=START)
+
+    assert answer == without.hold(None, sent_at=START, now=START)
+    assert answer == Pausing(0.25, told=False, cut=False)
+    assert gate.snapshot(START) == without.snapshot(START)
+
+
+def test_no_time_at_once_with_others_is_no_reason_to_grow() -> None:
+    """A zero to a request that was on the wire with the first 429 changes nothing."""
+    gate = _paused(None, chance=0.5)
+    before = gate.snapshot(START + 0.1)
+
+    assert gate.hold(0.0, sent_at=START - 0.1, now=START + 0.1) is None
+    assert gate.snapshot(START + 0.1) == before
+
+
+def test_a_time_without_end_is_the_limit() -> None:
+    """Infinity closes the gate for as long as it may be closed."""
+    gate = pause(max_pause=60.0)
+
+    answer = gate.hold(math.inf, sent_at=START, now=START)
+
+    assert answer == Pausing(60.0, told=True, cut=True)
 
 
 def test_without_a_time_the_backoff_grows_with_each_429() -> None:

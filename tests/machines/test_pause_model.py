@@ -53,13 +53,14 @@ class PauseModel(RuleBasedStateMachine):
         """A 429 came, to a request sent this long ago."""
         again = self.strikes == 0 or self.now - sent > self.began
         self.strikes += again
+        told = asked is not None and asked > 0.0
         length = asked
-        if length is None:
+        if length is None or not told:
             ceiling = min(PAUSE.backoff_limit, PAUSE.backoff_base * 2.0 ** (self.strikes - 1))
             length = self.spread * ceiling
         held = min(length, PAUSE.max_pause)
-        grows = self.now + held > max(self.end, self.now) and (again or asked is not None)
-        expected = Pausing(held, told=asked is not None, cut=length > held) if grows else None
+        grows = self.now + held > max(self.end, self.now) and (again or told)
+        expected = Pausing(held, told=told, cut=length > held) if grows else None
         if again:
             self.began = self.now
         if grows:

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -52,9 +54,19 @@ class TestResponse:
         assert outcome.retry_after == 7.5
         assert outcome.resend is CATALOGUE.outcome(status).resend
 
-    def test_a_wait_of_no_seconds_is_a_wait_that_was_told(self) -> None:
-        """Zero is an answer; only ``None`` says that the server named no time."""
-        assert classify_response(CATALOGUE, 429, retry_after=0.0).retry_after == 0.0
+    @pytest.mark.parametrize("seconds", [0.0, -0.0, -5.0, math.nan])
+    @pytest.mark.parametrize("status", [429, 500, 503])
+    def test_a_wait_of_no_seconds_tells_nothing(self, status: int, seconds: float) -> None:
+        """A server that says "now" is treated as one that names no time: the rule rules."""
+        outcome = classify_response(CATALOGUE, status, retry_after=seconds)
+
+        assert outcome is CATALOGUE.outcome(status)
+
+    def test_a_wait_of_no_seconds_leaves_the_api_error(self) -> None:
+        """What the body said is kept beside a wait that tells nothing."""
+        outcome = classify_response(CATALOGUE, 503, retry_after=0.0, api_error=REFUSED)
+
+        assert (outcome.retry_after, outcome.api_error) == (None, REFUSED)
 
     @pytest.mark.parametrize("status", [200, 301, 400, 401, 403, 404, 409])
     def test_elsewhere_a_wait_is_not_listened_to(self, status: int) -> None:

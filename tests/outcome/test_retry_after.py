@@ -415,7 +415,7 @@ class TestToldToWait:
             ({}, None),
             ({"Content-Type": "application/json", "Date": "x", "Age": "1"}, None),
             ({"Retry-After": "5"}, 5.0),
-            ({"RETRY-AFTER": "0"}, 0.0),
+            ({"RETRY-AFTER": "7"}, 7.0),
             ({"RateLimit": '"a";r=0;t=6'}, 6.0),
             ({"Retry-After": "5", "RateLimit": '"a";r=0;t=6'}, 5.0),
             ({"Retry-After": "soon", "RateLimit": '"a";r=0;t=6'}, 6.0),
@@ -443,11 +443,39 @@ class TestToldToWait:
         ],
     )
     @pytest.mark.parametrize("mapping", [CaseInsensitiveDict, HTTPHeaderDict])
-    def test_the_first_header_that_is_understood_rules(
+    def test_the_first_header_that_names_a_time_rules(
         self, headers: dict[str, str], seconds: float | None, mapping: type
     ) -> None:
         """Retry-After comes first, then RateLimit, then the separate fields of earlier drafts."""
         assert told_to_wait(mapping(headers), WALL) == seconds
+
+    @pytest.mark.parametrize(
+        ("headers", "seconds"),
+        [
+            ({"Retry-After": "0"}, None),
+            ({"Retry-After": "000"}, None),
+            ({"Retry-After": "Sun, 22 Nov 2026 12:00:00 GMT"}, None),
+            ({"Retry-After": "Thu, 01 Jan 1970 00:00:00 GMT"}, None),
+            ({"Retry-After": "0, 4"}, 4.0),
+            ({"RateLimit": '"a";r=0;t=0'}, None),
+            ({"RateLimit-Remaining": "0", "RateLimit-Reset": "0"}, None),
+            ({"Retry-After": "0", "RateLimit": '"a";r=0;t=6'}, 6.0),
+            (
+                {
+                    "Retry-After": "0",
+                    "RateLimit": '"a";r=0;t=0',
+                    "RateLimit-Remaining": "0",
+                    "RateLimit-Reset": "7",
+                },
+                7.0,
+            ),
+        ],
+    )
+    def test_a_time_that_has_passed_names_none(
+        self, headers: dict[str, str], seconds: float | None
+    ) -> None:
+        """``0`` and a date that is over say as little as no header, and the next one is read."""
+        assert told_to_wait(CaseInsensitiveDict(headers), WALL) == seconds
 
     def test_names_are_looked_up_in_lower_case(self) -> None:
         """A mapping of lower-case names need not ignore case."""

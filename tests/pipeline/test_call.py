@@ -556,6 +556,20 @@ class TestWait:
         assert 20.0 <= step.seconds <= 21.0
         assert step.source is WaitSource.RETRY_AFTER
 
+    @pytest.mark.parametrize("chance", [0.0, 0.5, 0.999])
+    @pytest.mark.parametrize("request_", [READ, VERTO_READ], ids=["read", "verto"])
+    @pytest.mark.parametrize("status", [429, 500, 503])
+    def test_a_time_that_has_passed_tells_nothing(
+        self, status: int, request_: CallRequest, chance: float
+    ) -> None:
+        """After ``Retry-After: 0`` a call, and every other, waits as if there had been none."""
+        told, silent = Bench(chance=lambda: chance), Bench(chance=lambda: chance)
+
+        step = _sent(told, request_).settle(answer(status, retry_after=0.0), told.now)
+
+        assert step == _sent(silent, request_).settle(answer(status), silent.now)
+        assert told.snapshot() == silent.snapshot()
+
     def test_a_told_wait_counts_although_the_gate_opens_before(self) -> None:
         """``max_pause`` bounds the gate for others; this call waits as it was told."""
         bench = Bench(Policy(max_pause=10.0, call_timeout=100.0))

@@ -119,6 +119,7 @@ class Pause:
 
         Args:
             seconds: What the server asked for, counted from ``now``; ``None`` when it named none.
+                What is not more than 0 names none either.
             sent_at: When the request so answered was sent. Several that were on the wire together
                 are one reason to pause: only one sent after the pause began makes it grow.
             now: Monotonic seconds.
@@ -127,6 +128,8 @@ class Pause:
             What changed, or ``None`` when the gate was already closed for as long.
         """
         offset, spread = self._chance(), self._chance()
+        if seconds is not None and not seconds > 0.0:
+            seconds = None
         with self.lock:
             again = sent_at > self._began or self._strikes == 0
             if again:

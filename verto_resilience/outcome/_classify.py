@@ -19,14 +19,18 @@ def classify_response(
     Args:
         catalogue: The table of statuses and codes.
         status: The HTTP status.
-        retry_after: Seconds the server asked to wait; ``None`` when it did not. Listened to on 429
-            and 5xx only: elsewhere (RFC 9110 section 10.2.3 allows it on 3xx) it delays no resend.
+        retry_after: Seconds the server asked to wait; ``None``, and whatever is not more than 0,
+            when it named no time. Listened to on 429 and 5xx only: elsewhere (RFC 9110 section
+            10.2.3 allows it on 3xx) it delays no resend.
         api_error: What the body said, if anything was read from it.
 
     Returns:
         A shared constant when only the status counts, else a new value.
     """
     outcome = catalogue.outcome(status)
+    # Written so that NaN, which compares false with everything, is no time either.
+    if retry_after is not None and not retry_after > 0.0:
+        retry_after = None
     if retry_after is None and api_error is None:
         return outcome
     if outcome.category is Category.SUCCESS:

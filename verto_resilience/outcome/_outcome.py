@@ -102,8 +102,8 @@ class Outcome:
         documented: Whether Verto's status page lists ``status``; ``False`` means that the rule of
             its class was used.
         failure: Why no usable response came, or ``None`` when one did.
-        retry_after: Seconds the server asked to wait, counted from receipt; ``None`` when it did
-            not say, or said something that is not a time.
+        retry_after: Seconds the server asked to wait, counted from receipt, more than 0; ``None``
+            when it did not say, or said something that is no time or has passed.
         api_error: Code and message read from the body, where there were any.
     """
 

@@ -14,8 +14,11 @@ LONGEST_WAIT = 1e10
 def told_to_wait(headers: Mapping[str, str], wall: float) -> float | None:
     """Read from a response's headers how long to wait, counted from its receipt.
 
-    ``Retry-After`` takes precedence where it is understood; then ``RateLimit``; then the separate
+    ``Retry-After`` takes precedence where it names a time; then ``RateLimit``; then the separate
     ``RateLimit-Remaining`` and ``RateLimit-Reset`` of earlier drafts. Verto documents none of them.
+
+    ``0`` and a date that is over name no time: a server that has just refused and says "now" would
+    be asked again at once by every thread. So it is as if it had said nothing.
 
     Args:
         headers: The response's headers; names are looked up in lower case, so the mapping has to
@@ -23,21 +26,21 @@ def told_to_wait(headers: Mapping[str, str], wall: float) -> float | None:
         wall: Seconds since the epoch when the response was received, by the caller's clock.
 
     Returns:
-        Seconds, 0 to :data:`LONGEST_WAIT`; ``None`` when the headers do not say.
+        Seconds, more than 0 and at most :data:`LONGEST_WAIT`; ``None`` when the headers name none.
     """
     told = headers.get("retry-after")
     if told is not None:
         wait = parse_retry_after(told, date=headers.get("date"), age=headers.get("age"), wall=wall)
-        if wait is not None:
+        if wait:
             return wait
     limit = headers.get("ratelimit")
     if limit is not None:
         wait = parse_rate_limit(limit)
-        if wait is not None:
+        if wait:
             return wait
     remaining = headers.get("ratelimit-remaining")
     if remaining is not None and _delta_seconds(remaining.strip(" \t")) == 0.0:
-        return _delta_seconds(headers.get("ratelimit-reset", "").strip(" \t"))
+        return _delta_seconds(headers.get("ratelimit-reset", "").strip(" \t")) or None
     return None
 
 
@@ -49,8 +52,9 @@ def parse_retry_after(text: str, *, date: str | None, age: str | None, wall: flo
     without a readable ``Date``, the caller's clock counts.
 
     Args:
-        text: The value. Of several, joined by commas, the longest wait wins and what is not
-            understood (a fraction, a sign, a word) is ignored.
+        text: The value. Of several, joined by commas, the longest wait wins. What the RFC does
+            not allow is ignored: a sign, a word, and a fraction such as ``3.5``, since
+            delta-seconds are digits alone.
         date: The response's ``Date``; ``None`` when absent.
         age: The response's ``Age``, of which only the presence counts; ``None`` when absent.
         wall: Seconds since the epoch when the response was received, by the caller's clock.
