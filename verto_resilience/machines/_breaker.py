@@ -1,9 +1,10 @@
 """Circuit breaker: when to stop asking an origin that fails.
 
 Theory of operation. Three states and one table of moves (``MOVES``); everything that moves the
-state lives in this file. Counting is the window's affair, time is the caller's: no method reads a
-clock. Public methods take the lock; those that begin with an underscore expect it held. A move is
-returned, never announced from here: the caller publishes it once the lock is free.
+state lives in this file. What the calls of a closed circuit say is the affair of ``Evidence``, how
+long it stays open that of ``Breaks``; time is the caller's: no method reads a clock. Public methods
+take the lock; those that begin with an underscore expect it held. A move is returned, never
+announced from here: the caller publishes it once the lock is free.
 
 Each move begins a new generation, and each permit carries the generation it was given in. A result
 from an earlier generation changes nothing: a call let through while closed may come back while
@@ -15,6 +16,7 @@ import math
 from collections.abc import Callable
 from threading import Lock
 
+from verto_resilience.machines._breaks import Breaks
 from verto_resilience.machines._circuit import (
     BreakerSettings,
     CircuitSnapshot,
@@ -26,8 +28,7 @@ from verto_resilience.machines._circuit import (
     Trigger,
     TripReason,
 )
-from verto_resilience.machines._in_flight import InFlight
-from verto_resilience.machines._window import Window
+from verto_resilience.machines._evidence import Evidence
 
 MOVES: dict[tuple[State, Trigger], State] = {
     (State.CLOSED, Trigger.TRIP): State.OPEN,
@@ -55,25 +56,19 @@ class CircuitBreaker:
     """
 
     __slots__ = (
-        "_break",
+        "_breaks",
         "_chance",
-        "_changed_at",
-        "_consecutive",
         "_door",
+        "_evidence",
         "_generation",
-        "_in_flight",
         "_last_failure",
         "_mode",
-        "_open_until",
         "_probes",
         "_reason",
         "_settings",
         "_state",
-        "_streak",
         "_successes",
-        "_trips",
         "_waiting",
-        "_window",
         "lock",
     )
 
@@ -90,19 +85,12 @@ class CircuitBreaker:
         self._settings = settings
         self._chance = chance
         self._mode = mode
-        self._window = Window(settings.window, settings.buckets)
+        self._evidence = Evidence(settings)
+        self._breaks = Breaks()
         self._state = State.CLOSED
         self._generation = 1
-        self._consecutive = 0
-        # The failures in a row that the last good result ended; they go on if it fails late.
-        self._streak = 0
-        self._trips = 0
-        self._changed_at = 0.0
-        self._open_until = 0.0
-        self._break = 0.0
         self._successes = 0
         self._probes: dict[Permit, float] = {}
-        self._in_flight = InFlight()
         self._reason: TripReason | None = None
         self._last_failure: str | None = None
         self._door: Permit | None = None
@@ -137,9 +125,8 @@ class CircuitBreaker:
     @settings.setter
     def settings(self, settings: BreakerSettings) -> None:
         with self.lock:
-            old, self._settings = self._settings, settings
-            if (old.window, old.buckets) != (settings.window, settings.buckets):
-                self._window = Window(settings.window, settings.buckets)
+            self._settings = settings
+            self._evidence.judge_by(settings)
             self._hang_door()
 
     def try_acquire(self, now: float) -> Permit | Refusal:
@@ -206,19 +193,16 @@ class CircuitBreaker:
             self._count_waiting()
             if permit.generation != self._generation:
                 return None
+            self._last_failure = failure
             if self._state is State.HALF_OPEN:
-                self._last_failure = failure
                 return self._open(Trigger.PROBE_BAD, TripReason.PROBE_FAILED, now)
-            self._window.add(now, calls=0, failures=1)
-            self._consecutive += self._streak
-            self._streak = 0
-            return self._trip_if_failing(failure, now)
+            return self._trip(self._evidence.count_late_failure(now), now)
 
     def release(self, permit: Permit) -> None:
         """Give a permit back uncounted: the attempt said nothing about the origin."""
         with self.lock:
             self._probes.pop(permit, None)
-            self._in_flight.leave(permit)
+            self._evidence.in_flight.leave(permit)
 
     def refuses_until(self, now: float) -> float:
         """Say how many seconds it will go on refusing for certain; 0 when it may let one through.
@@ -229,7 +213,7 @@ class CircuitBreaker:
             return math.inf
         if self._state is not State.OPEN or self._mode is not Mode.ENFORCE:
             return 0.0
-        return self._left(now)
+        return self._breaks.left(now)
 
     def open(self, now: float) -> Transition:
         """Open it by hand, for one break."""
@@ -239,27 +223,28 @@ class CircuitBreaker:
     def reset(self, now: float) -> Transition:
         """Close it by hand and forget what was counted, trips in a row included."""
         with self.lock:
-            self._trips = 0
+            self._breaks.forget()
             return self._move(Trigger.RESET_BY_HAND, now)
 
     def snapshot(self, now: float) -> CircuitSnapshot:
         """Give the state at ``now``."""
         with self.lock:
             self._count_waiting()
-            self._window.turn(now)
+            window = self._evidence.window
+            window.turn(now)
             return CircuitSnapshot(
                 state=self._state,
                 mode=self._mode,
                 generation=self._generation,
-                calls=self._window.calls,
-                failures=self._window.failures,
-                slow=self._window.slow,
-                consecutive=self._consecutive,
-                trips=self._trips_left(now),
-                open_for=self._left(now) if self._state is State.OPEN else 0.0,
+                calls=window.calls,
+                failures=window.failures,
+                slow=window.slow,
+                consecutive=self._evidence.consecutive,
+                trips=self._breaks.trips(self._settings, now),
+                open_for=self._breaks.left(now) if self._state is State.OPEN else 0.0,
                 probes=len(self._probes),
                 successes=self._successes,
-                in_flight=len(self._in_flight),
+                in_flight=len(self._evidence.in_flight),
                 reason=self._reason,
                 last_failure=self._last_failure,
             )
@@ -285,19 +270,17 @@ class CircuitBreaker:
         try:
             if self._waiting:
                 self._count_waiting()
-            self._count_good(permit, now)
+            if permit.generation == self._generation:
+                self._evidence.count_good(now)
         finally:
             self.lock.release()
 
     def _count_waiting(self) -> None:
         while self._waiting:
             # Taken from the end: popping and appending are atomic, swapping the list is not.
-            self._count_good(*self._waiting.pop())
-
-    def _count_good(self, permit: Permit, now: float) -> None:
-        if permit.generation == self._generation:
-            self._streak, self._consecutive = self._consecutive, 0
-            self._window.add(now)
+            permit, now = self._waiting.pop()
+            if permit.generation == self._generation:
+                self._evidence.count_good(now)
 
     def _acquire(self, now: float) -> Permit | Refusal:
         if self._door is not None:
@@ -306,17 +289,16 @@ class CircuitBreaker:
         if self._mode is Mode.FORCED_OPEN:
             return Refusal(State.OPEN, None, TripReason.MANUAL, self._last_failure)
         transition: Transition | None = None
-        threshold = self._settings.slow_call_duration
-        if self._state is State.CLOSED and threshold is not None:
-            transition = self._watch_in_flight(now, threshold)
-        elif self._state is State.OPEN and now >= self._open_until:
+        if self._state is State.CLOSED:
+            transition = self._trip(self._evidence.count_overdue(now), now)
+        elif self._state is State.OPEN and now >= self._breaks.until:
             transition = self._move(Trigger.BREAK_OVER, now)
         if self._state is State.OPEN:
-            return self._refuse(self._left(now), transition)
+            return self._refuse(self._breaks.left(now), transition)
         if self._state is State.HALF_OPEN:
             return self._acquire_probe(now, transition)
         permit = Permit(self._generation, started=now)
-        self._in_flight.enter(permit)
+        self._evidence.in_flight.enter(permit)
         return permit
 
     def _acquire_probe(self, now: float, transition: Transition | None) -> Permit | Refusal:
@@ -328,11 +310,6 @@ class CircuitBreaker:
         self._probes[permit] = now + self._settings.probe_lease
         return permit
 
-    def _left(self, now: float) -> float:
-        """Give the seconds left of a break."""
-        # Clamped: (now + d) - now may exceed d by an ulp.
-        return min(self._break, max(0.0, self._open_until - now))
-
     def _refuse(self, retry_after: float | None, transition: Transition | None) -> Permit | Refusal:
         refusal = Refusal(self._state, retry_after, self._reason, self._last_failure, transition)
         if self._mode is Mode.OBSERVE_ONLY:
@@ -342,20 +319,17 @@ class CircuitBreaker:
     def _record_call(
         self, permit: Permit, *, bad: bool, now: float, failure: str | None
     ) -> Transition | None:
-        known: bool | None = False
+        known = False
         if permit.started != math.inf:
-            known = self._in_flight.leave(permit)
-            if known is None:
+            left = self._evidence.in_flight.leave(permit)
+            if left is None:
                 return None
-        # An overdue call stands in the window already, as slow: only its failure is news.
-        slow = self._is_slow(permit, now) and not known
-        self._window.add(now, calls=0 if known else 1, failures=int(bad), slow=int(slow))
-        moved: Transition | None = None
+            # An overdue call stands in the window already.
+            known = left
         if bad:
-            moved = self._trip_if_failing(failure, now)
-        else:
-            self._streak, self._consecutive = self._consecutive, 0
-        return self._trip_if_slow(now) if slow and moved is None else moved
+            self._last_failure = failure
+        slow = self._is_slow(permit, now)
+        return self._trip(self._evidence.count(bad=bad, slow=slow, known=known, now=now), now)
 
     def _record_probe(
         self, permit: Permit, *, bad: bool, now: float, failure: str | None
@@ -372,51 +346,16 @@ class CircuitBreaker:
             return self._move(Trigger.PROBES_GOOD, now)
         return None
 
-    def _watch_in_flight(self, now: float, threshold: float) -> Transition | None:
-        """Count calls that are out for longer than the slow-call threshold as slow already."""
-        late = self._in_flight.newly_overdue(
-            now, threshold=threshold, lease=self._settings.probe_lease
-        )
-        if late:
-            self._window.add(now, calls=late, slow=late)
-        return self._trip_if_slow(now) if late else None
-
-    def _trip_if_failing(self, failure: str | None, now: float) -> Transition | None:
-        self._consecutive += 1
-        self._last_failure = failure
-        limit = self._settings.consecutive_failures
-        if limit is not None and self._consecutive >= limit:
-            return self._open(Trigger.TRIP, TripReason.CONSECUTIVE_FAILURES, now)
-        if self._makes_up(self._window.failures, self._settings.failure_rate_threshold):
-            return self._open(Trigger.TRIP, TripReason.FAILURE_RATE, now)
-        return None
-
-    def _trip_if_slow(self, now: float) -> Transition | None:
-        if self._makes_up(self._window.slow, self._settings.slow_call_rate_threshold):
-            return self._open(Trigger.TRIP, TripReason.SLOW_CALL_RATE, now)
-        return None
-
-    def _makes_up(self, part: int, threshold: float) -> bool:
-        """Whether a part of the calls is enough of them, and they are enough to tell."""
-        calls = self._window.calls
-        # Divided, not multiplied: 7 / 100 is 0.07, but 0.07 * 100 is more than 7.
-        return calls >= self._settings.minimum_calls and part / calls >= threshold
+    def _trip(self, reason: TripReason | None, now: float) -> Transition | None:
+        return None if reason is None else self._open(Trigger.TRIP, reason, now)
 
     def _is_slow(self, permit: Permit, now: float) -> bool:
         threshold = self._settings.slow_call_duration
         return threshold is not None and now - permit.started >= threshold
 
     def _open(self, trigger: Trigger, reason: TripReason, now: float) -> Transition:
-        settings = self._settings
-        self._trips = self._trips_left(now)
-        # Growth is bounded before it is raised to a power, so that no count overflows a float.
-        grown = settings.break_duration * settings.break_growth ** min(self._trips, 64)
-        length = min(settings.max_break_duration, grown)
-        length *= 1.0 + settings.break_jitter * self._chance()
-        self._trips += 1
+        length = self._breaks.begin(self._settings, now, chance=self._chance())
         self._reason = reason
-        self._break = length
-        self._open_until = now + length
         return self._move(trigger, now, reason=reason, break_duration=length)
 
     def _move(
@@ -430,10 +369,10 @@ class CircuitBreaker:
         before = self._state
         self._state = MOVES[before, trigger]
         self._next_generation()
-        self._changed_at = now
-        self._consecutive = self._streak = 0
+        if self._state is State.CLOSED:
+            self._breaks.close(now)
         self._successes = 0
-        self._window.clear()
+        self._evidence.forget()
         self._hang_door()
         return Transition(
             before,
@@ -445,19 +384,11 @@ class CircuitBreaker:
             self._last_failure,
         )
 
-    def _trips_left(self, now: float) -> int:
-        """Give the trips in a row: one less for each stretch of health."""
-        if self._state is not State.CLOSED:
-            return self._trips
-        # A clock that went backwards must not add trips.
-        healthy = max(0.0, now - self._changed_at)
-        return int(max(0.0, self._trips - healthy // self._settings.break_decay))
-
     def _next_generation(self) -> None:
         """Make every permit that is out stale."""
         self._generation += 1
         self._probes.clear()
-        self._in_flight.clear()
+        self._evidence.in_flight.clear()
 
     def _hang_door(self) -> None:
         """Set the permit that :meth:`try_acquire` may give without the lock."""
