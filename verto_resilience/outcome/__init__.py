@@ -11,14 +11,14 @@ from verto_resilience.outcome._catalogue import Catalogue, ClassRule, CodeEntry,
 from verto_resilience.outcome._catalogue_diff import Change, Difference, RowKind, diff
 from verto_resilience.outcome._catalogue_file import read_catalogue, write_catalogue
 from verto_resilience.outcome._classify import classify_failure, classify_response
-from verto_resilience.outcome._operations import (
+from verto_resilience.outcome._operation import (
     IDEMPOTENT_METHODS,
     Operation,
     OperationKind,
-    Operations,
     Repeatable,
     is_repeatable,
 )
+from verto_resilience.outcome._operations import Operations
 from verto_resilience.outcome._outcome import (
     Category,
     Failure,

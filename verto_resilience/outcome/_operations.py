@@ -5,157 +5,53 @@ writes, and trades that nothing deduplicates. The rows live in ``operations.toml
 each with its reason, its source and how sure it is.
 """
 
-import re
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import KW_ONLY, dataclass, fields
-from enum import StrEnum
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib import resources
-from typing import Any, Literal, Self
-from urllib.parse import parse_qsl
+from typing import NamedTuple, Self
 
-from verto_resilience.errors import ConfigurationError
-from verto_resilience.outcome._api_error import read_json_object, value_at
-
-
-class OperationKind(StrEnum):
-    """What a request does at the server."""
-
-    READ = "read"
-    WRITE = "write"
-    MOVES_MONEY = "moves_money"
-
-
-class Repeatable(StrEnum):
-    """Whether a request may be sent again when it may have been executed.
-
-    ``WITH_KEY``: only under an ``Idempotency-Key`` that stays the same. ``NEVER``: not even then,
-    because nothing documents that a key keeps this one from executing twice.
-    """
-
-    ALWAYS = "always"
-    WITH_KEY = "with_key"
-    NEVER = "never"
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One endpoint, and what is known of it.
-
-    Attributes:
-        method: HTTP method, in upper case.
-        template: Path such as ``/orders/v2.1/fx/{order_id}``; a name in braces stands for one
-            segment. ``/**/`` at the start stands for any segments, none included.
-        kind: What it does.
-        repeatable: Whether it may be sent twice.
-        reason: Why, in a sentence for people.
-        source: Short names of the pages it rests on, joined by commas; ``operations.toml`` says
-            what they stand for.
-        confidence: ``A`` Verto's documentation says so, ``B`` read off Verto's samples or scripts,
-            ``C`` seen in other people's clients, ``D`` inferred. The weakest part of the row rules.
-        service: Which of Verto's hosts serves it, such as ``legacy``; for people only.
-        query: ``name=value`` that must be in the query for the row to hold; empty: none needed.
-        body: ``name=value`` that must be in the JSON body; a dot in the name goes into an object.
-
-    Raises:
-        ConfigurationError: The row is not one; the message lists every fault and what is allowed.
-    """
-
-    method: str
-    template: str
-    _: KW_ONLY
-    kind: OperationKind
-    repeatable: Repeatable
-    reason: str = ""
-    source: str = "caller"
-    confidence: Literal["A", "B", "C", "D"] = "D"
-    service: str = ""
-    query: str = ""
-    body: str = ""
-
-    def __post_init__(self) -> None:
-        """Refuse what could never match, or would be misread."""
-        checks = (
-            ("method", _METHOD.fullmatch(self.method), "an HTTP method in upper case"),
-            ("template", _TEMPLATE.fullmatch(self.template), "a path such as /fx/{reference}"),
-            ("kind", self.kind in _KINDS, ", ".join(OperationKind)),
-            ("repeatable", self.repeatable in _REPEATABLE, ", ".join(Repeatable)),
-            ("confidence", self.confidence in _CONFIDENCE, "A, B, C, D"),
-            ("query", _CONDITION.fullmatch(self.query), "nothing or name=value"),
-            ("body", _CONDITION.fullmatch(self.body), "nothing or name=value"),
-        )
-        problems = tuple(
-            f"operation {self.method} {self.template}: {name} is {getattr(self, name)!r}, "
-            f"allowed is {allowed}"
-            for name, is_allowed, allowed in checks
-            if not is_allowed
-        )
-        if problems:
-            raise ConfigurationError("; ".join(problems), problems=problems)
-        # Text from a file becomes the enum member.
-        object.__setattr__(self, "kind", OperationKind(self.kind))
-        object.__setattr__(self, "repeatable", Repeatable(self.repeatable))
-
-
-def is_repeatable(method: str, operation: Operation | None, *, has_key: bool) -> bool:
-    """Say whether a request may be sent again although it may have been executed.
-
-    Args:
-        method: HTTP method, in upper case; decides where there is no operation (RFC 9110
-            section 9.2.2).
-        operation: What :meth:`Operations.match` gave.
-        has_key: Whether the request carries an ``Idempotency-Key``.
-    """
-    if operation is None:
-        return has_key or method in IDEMPOTENT_METHODS
-    if operation.repeatable is Repeatable.WITH_KEY:
-        return has_key
-    return operation.repeatable is Repeatable.ALWAYS
-
-
-def read_operations(rows: Iterable[Mapping[str, Any]]) -> tuple[Operation, ...]:
-    """Make operations of the tables of a TOML file.
-
-    Raises:
-        ConfigurationError: A row lacks a field, has an unknown one, a value that is not text or
-            not allowed, or comes twice; the message names the row, or its place counted from 1.
-    """
-    operations: dict[_Identity, Operation] = {}
-    for number, row in enumerate(rows, 1):
-        problem = _problem(row)
-        if problem is None:
-            operation = Operation(**row)
-            if operations.setdefault(_identity(operation), operation) is operation:
-                continue
-            problem = f"{operation.method} {operation.template} comes twice"
-        problem = f"operation {number}: {problem}"
-        raise ConfigurationError(problem, problems=(problem,))
-    return tuple(operations.values())
+from verto_resilience.outcome._operation import (
+    ANY,
+    ANYTHING,
+    IDEMPOTENT_METHODS,
+    Operation,
+    Repeatable,
+    Shape,
+    conditions_hold,
+    identity_of,
+    read_operations,
+    shape_of,
+)
+from verto_resilience.outcome._path_spellings import forgiven_parts, spellings
 
 
 class Operations:
     """The table of operations; immutable, shared by threads."""
 
-    __slots__ = ("_by_length", "_by_tail", "_rows")
+    __slots__ = ("_named", "_plans", "_rows")
 
     def __init__(self, rows: Iterable[Operation] = ()) -> None:
         """Take the rows; of two for the same endpoint and conditions the later one wins."""
-        self._rows = tuple({_identity(row): row for row in rows}.values())
-        self._by_length: dict[tuple[str, int], list[_Endpoint]] = {}
-        self._by_tail: dict[str, list[_Endpoint]] = {}
-        endpoints: dict[tuple[str, tuple[str, ...]], list[Operation]] = {}
+        self._rows = tuple({identity_of(row): row for row in rows}.values())
+        choices: dict[tuple[str, Shape], list[Operation]] = {}
         for row in self._rows:
-            endpoints.setdefault((row.method, _shape(row.template)), []).append(row)
-        # A name sorts before a parameter, the leftmost segment first.
-        for (method, shape), choices in sorted(
-            endpoints.items(), key=lambda item: [segment == _ANY for segment in item[0][1]]
-        ):
-            endpoint = _Endpoint(shape, choices)
-            if shape[0] == _ANYTHING:
-                self._by_tail.setdefault(method, []).append(endpoint)
-            else:
-                self._by_length.setdefault((method, len(shape)), []).append(endpoint)
+            choices.setdefault((row.method, shape_of(row.template)), []).append(row)
+        self._named: dict[tuple[str, str], _Endpoint] = {}
+        endpoints: dict[str, list[_Endpoint]] = {}
+        readings: dict[str, list[_Reading]] = {}
+        for method, shape in sorted(choices, key=_by_specificity):
+            rows_of_it = choices[method, shape]
+            endpoint = _Endpoint(shape, rows_of_it)
+            endpoints.setdefault(method, []).append(endpoint)
+            if not {ANY, ANYTHING} & set(shape):
+                self._named[method, "/" + "/".join(shape)] = endpoint
+            readings.setdefault(method, []).extend(_readings(endpoint, shape, rows_of_it))
+        self._plans = {
+            (method, length): _Plan(endpoints[method], readings[method], length)
+            for method in endpoints
+            for length in _lengths(endpoints[method], readings[method])
+        }
 
     def __eq__(self, other: object) -> bool:
         """Tables are equal when their rows are."""
@@ -189,20 +85,39 @@ class Operations:
     ) -> Operation | None:
         """Find the operation of a request; never raises.
 
-        A name beats a parameter, then a row with a condition that holds beats one without.
+        A name beats a parameter, then a row with a condition that holds beats one without. Paths
+        that RFC 3986 section 6.2.2 calls equivalent are one. A path that fits a row only as a
+        forgiving server would read it (capitals, an escaped slash, parameters behind a semicolon)
+        is that operation if this makes it less repeatable: the server may be one of those.
 
         Args:
-            method: HTTP method, in upper case.
+            method: HTTP method.
             path: Path of the URL, without the query; empty segments are ignored.
             query: Query of the URL, without the question mark.
             body: What is sent, where it is in memory; looked at only for rows with a condition on
                 it, and only when it is a JSON object of at most 64 KiB.
         """
-        parts = [part for part in path.split("/") if part]
-        for endpoint in self._by_length.get((method, len(parts)), ()):
-            if endpoint.has(parts) and (found := endpoint.choose(query, body)) is not None:
-                return found
-        for endpoint in self._by_tail.get(method, ()):
+        named = self._named.get((method, path))
+        if named is not None and (found := named.choose(query, body)) is not None:
+            return found
+        if "%" in path or "/." in path or ";" in path or "\\" in path:
+            same, forgiven = spellings(path)
+            return self._match(method.upper(), same, forgiven, query, body)
+        parts = path.split("/")
+        if parts.count("") == 1 and not parts[0]:
+            # So most paths are, and this is cheaper than a look at each part.
+            del parts[0]
+        else:
+            parts = [part for part in parts if part]
+        plan = self._plans.get((method, len(parts))) or self._plans.get((method, _OPEN))
+        if plan is None:
+            upper = method.upper()
+            return None if upper == method else self.match(upper, path, query, body)
+        ends = plan.ends if query else plan.ends_without_query
+        if ends and parts and (ANY in ends or parts[-1].casefold() in ends):
+            forgiven = tuple(part.casefold() for part in parts)
+            return self._match(method, parts, forgiven, query, body)
+        for endpoint in plan.endpoints:
             if endpoint.has(parts) and (found := endpoint.choose(query, body)) is not None:
                 return found
         return None
@@ -211,36 +126,53 @@ class Operations:
         """Give every row, in the order added."""
         return self._rows
 
+    def _match(
+        self,
+        method: str,
+        parts: Sequence[str],
+        forgiven: Sequence[str],
+        query: str,
+        body: bytes | str | None,
+    ) -> Operation | None:
+        """Find the operation of a path that a forgiving server may read otherwise."""
+        found = None
+        for endpoint in self._plan(method, parts).endpoints:
+            if endpoint.has(parts) and (found := endpoint.choose(query, body)) is not None:
+                break
+        rank = _rank(method, found)
+        for reading in self._plan(method, forgiven).readings:
+            if reading.forgiving.has(forgiven) and not reading.letter.fits(parts):
+                row = reading.forgiving.choose(query, body)
+                if row is not None and _rank(method, row) < rank:
+                    found, rank = row, _rank(method, row)
+        return found
 
-_Identity = tuple[str, tuple[str, ...], str, str]
+    def _plan(self, method: str, parts: Sequence[str]) -> "_Plan":
+        plan = self._plans.get((method, len(parts))) or self._plans.get((method, _OPEN))
+        return _NO_PLAN if plan is None else plan
 
-_ANY = "{}"
-_ANYTHING = "**"
-_METHOD = re.compile(r"[A-Z]+")
-_TEMPLATE = re.compile(r"(?:/\*\*)?(?:/(?:\{[A-Za-z_][A-Za-z0-9_]*\}|[^/{}?#*\s]+))+")
-_CONDITION = re.compile(r"(?:[^=]+=.+)?")
-_KINDS = frozenset(OperationKind)
-_REPEATABLE = frozenset(Repeatable)
-_CONFIDENCE = frozenset("ABCD")
-IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
-_FIELDS = frozenset(field.name for field in fields(Operation))
-_REQUIRED = ("method", "template", "kind", "repeatable")
-_LONGEST_BODY = 65_536
+
+_OPEN = 0
 
 
 class _Endpoint:
-    """The rows of one method and one template shape: at most one holds without a condition."""
+    """The rows of one method and one template shape: at most one holds without a condition.
 
-    __slots__ = ("_conditional", "_least", "_names", "_otherwise")
+    Attributes:
+        length: How many segments its paths have; ``_OPEN`` behind any number of segments.
+    """
 
-    def __init__(self, shape: tuple[str, ...], choices: list[Operation]) -> None:
+    __slots__ = ("_conditional", "_least", "_names", "_otherwise", "length")
+
+    def __init__(self, shape: Shape, choices: list[Operation]) -> None:
         # Behind any number of segments, names are counted from the end.
-        shift = -len(shape) if shape[0] == _ANYTHING else 0
+        shift = -len(shape) if shape[0] == ANYTHING else 0
+        self.length = _OPEN if shape[0] == ANYTHING else len(shape)
         self._least = len(shape) - 1
         self._names = tuple(
             (position + shift, segment)
             for position, segment in enumerate(shape)
-            if segment not in (_ANY, _ANYTHING)
+            if segment not in (ANY, ANYTHING)
         )
         self._conditional = sorted(
             (row for row in reversed(choices) if row.query or row.body),
@@ -248,7 +180,12 @@ class _Endpoint:
         )
         self._otherwise = next((row for row in choices if not (row.query or row.body)), None)
 
-    def has(self, parts: list[str]) -> bool:
+    def fits(self, parts: Sequence[str]) -> bool:
+        """Say whether a path of whatever length is one of its paths."""
+        return self.length in {_OPEN, len(parts)} and self.has(parts)
+
+    def has(self, parts: Sequence[str]) -> bool:
+        """Say whether a path is one of its paths; the length was looked at before."""
         if len(parts) < self._least:
             return False
         # A generator in all() would cost more than the comparisons.
@@ -259,49 +196,74 @@ class _Endpoint:
 
     def choose(self, query: str, body: bytes | str | None) -> Operation | None:
         for row in self._conditional:
-            if _in_query(row.query, query) and _in_body(row.body, body):
+            if conditions_hold(row, query, body):
                 return row
         return self._otherwise
 
 
-def _in_query(condition: str, query: str) -> bool:
-    name, _, wanted = condition.partition("=")
-    # Clients write booleans as their language does: True and true are one here.
-    return not condition or (name, wanted.casefold()) in (
-        (key, value.casefold()) for key, value in parse_qsl(query)
-    )
+class _Reading(NamedTuple):
+    """An endpoint that may forbid a repeat, with its paths as a forgiving server would read them.
+
+    Attributes:
+        letter: What fits a path as it is written.
+        forgiving: What fits it as it may be read.
+        end: The last name of the path as it may be read, or ``ANY``.
+        asks_query: Whether each of its rows asks for something in the query.
+    """
+
+    letter: _Endpoint
+    forgiving: _Endpoint
+    end: str
+    asks_query: bool
 
 
-def _in_body(condition: str, body: bytes | str | None) -> bool:
-    if not condition:
-        return True
-    if body is None:
-        return False
-    encoded = body.encode(errors="replace") if isinstance(body, str) else body
-    document = read_json_object(encoded, limit=_LONGEST_BODY)
-    if document is None:
-        return False
-    name, _, wanted = condition.partition("=")
-    found = value_at(document, name)
-    return isinstance(found, str | int) and str(found).casefold() == wanted.casefold()
+class _Plan:
+    """What may fit the paths of one method and one length, in the order of asking.
+
+    Attributes:
+        ends: The last names of the readings.
+        ends_without_query: The same without those that ask for something in the query.
+    """
+
+    __slots__ = ("endpoints", "ends", "ends_without_query", "readings")
+
+    def __init__(self, endpoints: list[_Endpoint], readings: list[_Reading], length: int) -> None:
+        self.endpoints = [one for one in endpoints if one.length in {_OPEN, length}]
+        self.readings = [one for one in readings if one.forgiving.length in {_OPEN, length}]
+        self.ends = {one.end for one in self.readings}
+        self.ends_without_query = {one.end for one in self.readings if not one.asks_query}
 
 
-def _shape(template: str) -> tuple[str, ...]:
-    segments = template[1:].split("/")
-    return tuple(_ANY if segment.startswith("{") else segment for segment in segments)
+_NO_PLAN = _Plan([], [], _OPEN)
 
 
-def _identity(operation: Operation) -> _Identity:
-    return operation.method, _shape(operation.template), operation.query, operation.body
+def _lengths(endpoints: list[_Endpoint], readings: list[_Reading]) -> set[int]:
+    return {_OPEN, *(e.length for e in endpoints), *(r.forgiving.length for r in readings)}
 
 
-def _problem(row: Mapping[str, Any]) -> str | None:
-    missing = [name for name in _REQUIRED if name not in row]
-    if missing:
-        return f"{missing[0]} is missing"
-    for name, value in row.items():
-        if name not in _FIELDS:
-            return f"{name!r} is no field; there are {', '.join(sorted(_FIELDS))}"
-        if not isinstance(value, str):
-            return f"{name} is {value!r}, allowed is text"
-    return None
+def _by_specificity(endpoint: tuple[str, Shape]) -> tuple[bool, list[bool]]:
+    """Sort a name before a parameter, the leftmost segment first, and an open start last."""
+    _, shape = endpoint
+    return shape[0] == ANYTHING, [segment == ANY for segment in shape]
+
+
+def _readings(letter: _Endpoint, shape: Shape, rows: list[Operation]) -> Iterator[_Reading]:
+    """Give how an endpoint may be read, where that matters."""
+    names: list[str] = []
+    for segment in shape:
+        names += [segment] if segment in {ANY, ANYTHING} else forgiven_parts(segment)
+    may_forbid = any(row.repeatable is not Repeatable.ALWAYS for row in rows)
+    # Of nothing but escaped slashes there is nothing left, and that would fit every path.
+    if may_forbid and names not in ([], [ANYTHING]):
+        asks_query = all(row.query for row in rows)
+        yield _Reading(letter, _Endpoint(tuple(names), rows), names[-1], asks_query)
+
+
+_RANKS = {Repeatable.NEVER: 0, Repeatable.WITH_KEY: 1, Repeatable.ALWAYS: 2}
+
+
+def _rank(method: str, operation: Operation | None) -> int:
+    """Say how freely it may be repeated: 0 never, 1 under a key, 2 always."""
+    if operation is not None:
+        return _RANKS[operation.repeatable]
+    return _RANKS[Repeatable.ALWAYS if method in IDEMPOTENT_METHODS else Repeatable.WITH_KEY]

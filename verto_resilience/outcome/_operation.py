@@ -1,0 +1,202 @@
+"""One row of the table of operations: what a request does, and whether it may be sent twice."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass, fields
+from enum import StrEnum
+from typing import Any, Literal
+from urllib.parse import parse_qsl
+
+from verto_resilience.errors import ConfigurationError
+from verto_resilience.outcome._api_error import read_json_object, value_at
+from verto_resilience.outcome._path_spellings import same_name
+
+Shape = tuple[str, ...]
+Identity = tuple[str, Shape, str, str]
+
+
+class OperationKind(StrEnum):
+    """What a request does at the server."""
+
+    READ = "read"
+    WRITE = "write"
+    MOVES_MONEY = "moves_money"
+
+
+class Repeatable(StrEnum):
+    """Whether a request may be sent again when it may have been executed.
+
+    ``WITH_KEY``: only under an ``Idempotency-Key`` that stays the same. ``NEVER``: not even then,
+    because nothing documents that a key keeps this one from executing twice.
+    """
+
+    ALWAYS = "always"
+    WITH_KEY = "with_key"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One endpoint, and what is known of it.
+
+    Attributes:
+        method: HTTP method, in upper case.
+        template: Path such as ``/orders/v2.1/fx/{order_id}``; a name in braces stands for one
+            segment. ``/**/`` at the start stands for any segments, none included.
+        kind: What it does.
+        repeatable: Whether it may be sent twice.
+        reason: Why, in a sentence for people.
+        source: Short names of the pages it rests on, joined by commas; ``operations.toml`` says
+            what they stand for.
+        confidence: ``A`` Verto's documentation says so, ``B`` read off Verto's samples or scripts,
+            ``C`` seen in other people's clients, ``D`` inferred. The weakest part of the row rules.
+        service: Which of Verto's hosts serves it, such as ``legacy``; for people only.
+        query: ``name=value`` that must be in the query for the row to hold; empty: none needed.
+        body: ``name=value`` that must be in the JSON body; a dot in the name goes into an object.
+
+    Raises:
+        ConfigurationError: The row is not one; the message lists every fault and what is allowed.
+    """
+
+    method: str
+    template: str
+    _: KW_ONLY
+    kind: OperationKind
+    repeatable: Repeatable
+    reason: str = ""
+    source: str = "caller"
+    confidence: Literal["A", "B", "C", "D"] = "D"
+    service: str = ""
+    query: str = ""
+    body: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what could never match, or would be misread."""
+        checks = (
+            ("method", _METHOD.fullmatch(self.method), "an HTTP method in upper case"),
+            ("template", _TEMPLATE.fullmatch(self.template), "a path such as /fx/{reference}"),
+            ("kind", self.kind in _KINDS, ", ".join(OperationKind)),
+            ("repeatable", self.repeatable in _REPEATABLE, ", ".join(Repeatable)),
+            ("confidence", self.confidence in _CONFIDENCE, "A, B, C, D"),
+            ("query", _CONDITION.fullmatch(self.query), "nothing or name=value"),
+            ("body", _CONDITION.fullmatch(self.body), "nothing or name=value"),
+        )
+        problems = tuple(
+            f"operation {self.method} {self.template}: {name} is {getattr(self, name)!r}, "
+            f"allowed is {allowed}"
+            for name, is_allowed, allowed in checks
+            if not is_allowed
+        )
+        if problems:
+            raise ConfigurationError("; ".join(problems), problems=problems)
+        # Text from a file becomes the enum member.
+        object.__setattr__(self, "kind", OperationKind(self.kind))
+        object.__setattr__(self, "repeatable", Repeatable(self.repeatable))
+
+
+def is_repeatable(method: str, operation: Operation | None, *, has_key: bool) -> bool:
+    """Say whether a request may be sent again although it may have been executed.
+
+    Args:
+        method: HTTP method, in upper case; decides where there is no operation (RFC 9110
+            section 9.2.2).
+        operation: What :meth:`Operations.match` gave.
+        has_key: Whether the request carries an ``Idempotency-Key``.
+    """
+    if operation is None:
+        return has_key or method in IDEMPOTENT_METHODS
+    if operation.repeatable is Repeatable.WITH_KEY:
+        return has_key
+    return operation.repeatable is Repeatable.ALWAYS
+
+
+def read_operations(rows: Iterable[Mapping[str, Any]]) -> tuple[Operation, ...]:
+    """Make operations of the tables of a TOML file.
+
+    Raises:
+        ConfigurationError: A row lacks a field, has an unknown one, a value that is not text or
+            not allowed, or comes twice; the message names the row, or its place counted from 1.
+    """
+    operations: dict[Identity, Operation] = {}
+    for number, row in enumerate(rows, 1):
+        problem = _problem(row)
+        if problem is None:
+            operation = Operation(**row)
+            if operations.setdefault(identity_of(operation), operation) is operation:
+                continue
+            problem = f"{operation.method} {operation.template} comes twice"
+        problem = f"operation {number}: {problem}"
+        raise ConfigurationError(problem, problems=(problem,))
+    return tuple(operations.values())
+
+
+def conditions_hold(operation: Operation, query: str, body: bytes | str | None) -> bool:
+    """Say whether a request has what the row asks for in query and body."""
+    return _in_query(operation.query, query) and _in_body(operation.body, body)
+
+
+def identity_of(operation: Operation) -> Identity:
+    """Give what no two rows of a table have in common."""
+    return operation.method, shape_of(operation.template), operation.query, operation.body
+
+
+def shape_of(template: str) -> Shape:
+    """Give the segments of a template, names as RFC 3986 normalises them."""
+    segments = template[1:].split("/")
+    return tuple(ANY if segment.startswith("{") else same_name(segment) for segment in segments)
+
+
+ANY = "{}"
+"""Stands for one segment in a shape, whatever its name in braces."""
+
+ANYTHING = "**"
+"""Stands for any segments at the start of a shape."""
+
+IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+"""What RFC 9110 section 9.2.2 says may be repeated."""
+
+_METHOD = re.compile(r"[A-Z]+")
+# A dot segment is gone from every path before it is looked up.
+_DOTS = r"(?!(?:\.|%2[Ee]){1,2}(?:/|\Z))"
+_TEMPLATE = re.compile(rf"(?:/\*\*)?(?:/(?:\{{[A-Za-z_][A-Za-z0-9_]*\}}|{_DOTS}[^/{{}}?#*\s]+))+")
+_CONDITION = re.compile(r"(?:[^=]+=.+)?")
+_KINDS = frozenset(OperationKind)
+_REPEATABLE = frozenset(Repeatable)
+_CONFIDENCE = frozenset("ABCD")
+_FIELDS = frozenset(field.name for field in fields(Operation))
+_LONGEST_BODY = 65_536
+_REQUIRED = ("method", "template", "kind", "repeatable")
+
+
+def _in_query(condition: str, query: str) -> bool:
+    name, _, wanted = condition.partition("=")
+    # Clients write booleans as their language does: True and true are one here.
+    return not condition or (name, wanted.casefold()) in (
+        (key, value.casefold()) for key, value in parse_qsl(query)
+    )
+
+
+def _in_body(condition: str, body: bytes | str | None) -> bool:
+    if not condition:
+        return True
+    if body is None:
+        return False
+    encoded = body.encode(errors="replace") if isinstance(body, str) else body
+    document = read_json_object(encoded, limit=_LONGEST_BODY)
+    if document is None:
+        return False
+    name, _, wanted = condition.partition("=")
+    found = value_at(document, name)
+    return isinstance(found, str | int) and str(found).casefold() == wanted.casefold()
+
+
+def _problem(row: Mapping[str, Any]) -> str | None:
+    missing = [name for name in _REQUIRED if name not in row]
+    if missing:
+        return f"{missing[0]} is missing"
+    for name, value in row.items():
+        if name not in _FIELDS:
+            return f"{name!r} is no field; there are {', '.join(sorted(_FIELDS))}"
+        if not isinstance(value, str):
+            return f"{name} is {value!r}, allowed is text"
+    return None
