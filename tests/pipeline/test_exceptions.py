@@ -3,7 +3,7 @@ import traceback
 import pytest
 
 import verto_resilience
-from verto_resilience.pipeline import class_name, traceback_of
+from verto_resilience.pipeline import add_note, class_name, traceback_of
 
 
 class OddError(Exception):
@@ -35,3 +35,29 @@ def test_a_traceback_shows_the_place_and_not_the_message(kind: type[Exception]) 
 
     assert shown.endswith(f"raise kind(secret) from KeyError(secret)\n{class_name(kind)}\n")
     assert secret not in shown
+
+
+def test_a_note_is_added_once() -> None:
+    """An exception that passes twice carries the note once."""
+    error = OddError()
+
+    add_note(error, "a")
+    add_note(error, "b")
+    add_note(error, "a")
+
+    assert error.__notes__ == ["a", "b"]
+
+
+def test_an_exception_that_takes_no_notes_goes_without() -> None:
+    """What somebody put in the place of its notes stays, and nothing else is raised."""
+    error = OddError()
+    error.__notes__ = None  # type: ignore[assignment]
+
+    with pytest.raises(OddError) as caught:
+        try:
+            raise error
+        except OddError as passing:
+            add_note(passing, "a")
+            raise
+
+    assert caught.value.__notes__ is None

@@ -5,7 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verto_resilience.pipeline import Policy
-from verto_resilience.transports._target import front_and_path, is_verto, split_origin
+from verto_resilience.transports._target import (
+    _target,
+    front_and_path,
+    is_verto,
+    split_origin,
+    target_of,
+)
 
 
 class TestOrigin:
@@ -125,3 +131,29 @@ class TestIsVerto:
     def test_the_case_of_a_domain_does_not_count(self) -> None:
         """A domain may be written in capitals (RFC 4343)."""
         assert is_verto("api.verto.co", ("Verto.CO",))
+
+
+class TestTargetOf:
+    """Looking it up."""
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://h/p",
+            "https://u:secret@h/p",
+            "https://u@h:x@h/p",
+            "https://h?secret=/x",
+            "https://u:secret@h?secret=/x",
+            "https://h#secret",
+            "https://h",
+        ],
+    )
+    def test_nothing_but_the_origin_is_remembered(self, url: str) -> None:
+        """Users, passwords, queries and fragments are no part of what is kept."""
+        _target.cache_clear()
+        target_of("https://h/", ())
+
+        target = target_of(url, ())
+
+        assert target.origin == "https://h:443"
+        assert _target.cache_info().currsize == 1

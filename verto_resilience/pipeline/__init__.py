@@ -16,7 +16,7 @@ from verto_resilience.pipeline._events import (
     RefusalOverruled,
     WaitBegan,
 )
-from verto_resilience.pipeline._exceptions import class_name, traceback_of
+from verto_resilience.pipeline._exceptions import add_note, class_name, traceback_of
 from verto_resilience.pipeline._observer import (
     SILENT_OBSERVER,
     SILENT_TRACING,
@@ -96,6 +96,7 @@ __all__ = [
     "Wait",
     "WaitBegan",
     "WaitSource",
+    "add_note",
     "class_name",
     "drive",
     "host_of",

@@ -18,7 +18,7 @@ from verto_resilience.pipeline._call import (
 )
 from verto_resilience.pipeline._clock import Clock
 from verto_resilience.pipeline._events import CallEnded
-from verto_resilience.pipeline._exceptions import class_name
+from verto_resilience.pipeline._exceptions import add_note, class_name
 from verto_resilience.pipeline._observer import AttemptScope, CallScope, Observer, Tracing
 from verto_resilience.pipeline._report import OUTCOME_UNKNOWN, CallReport, End
 
@@ -164,7 +164,7 @@ def _break_off(
     """Account for a call that its caller broke off, as by an interrupt from the keyboard."""
     report = call.abandon(clock.monotonic())
     if report.ambiguous:
-        error.add_note(OUTCOME_UNKNOWN)
+        add_note(error, OUTCOME_UNKNOWN)
     _conclude(call, report, seconds, class_name(type(error)), observer)
 
 

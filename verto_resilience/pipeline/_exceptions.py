@@ -3,6 +3,7 @@
 Nobody knows what a message quotes: a URL with its query, a header, a body.
 """
 
+from contextlib import suppress
 from types import TracebackType
 
 
@@ -10,6 +11,14 @@ def class_name(kind: type[BaseException]) -> str:
     """Name an exception class as ``error.type`` does: with its module, bare for builtins."""
     module = kind.__module__
     return kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
+
+
+def add_note(error: BaseException, note: str) -> None:
+    """Add a note to an exception, once; one that takes no notes goes without."""
+    # Whatever is in place of its notes is no reason to raise something else.
+    with suppress(TypeError):
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)
 
 
 def traceback_of(error: Exception) -> tuple[type[Exception], Exception, TracebackType | None]:

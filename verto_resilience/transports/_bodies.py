@@ -8,7 +8,13 @@ from typing import Any
 
 import requests
 import urllib3
-from urllib3.exceptions import HTTPError
+from requests.exceptions import (
+    ChunkedEncodingError,
+    ContentDecodingError,
+)
+from requests.exceptions import ConnectionError as RequestsConnectionError
+from requests.exceptions import SSLError as RequestsSSLError
+from urllib3.exceptions import DecodeError, HTTPError, ProtocolError, ReadTimeoutError, SSLError
 
 from verto_resilience.outcome import Failure
 from verto_resilience.transports._requests_failures import failure_of
@@ -49,6 +55,40 @@ class Replay:
         except Exception:  # noqa: BLE001 - a stranger's seek() may raise anything
             return False
         return True
+
+
+def read_whole(response: requests.Response) -> None:
+    """Read the body into ``response.content``.
+
+    Raises:
+        RequestException: What ``response.content`` itself raises.
+    """
+    raw = response.raw
+    if (
+        type(response) is not requests.Response
+        or type(raw) is not urllib3.HTTPResponse
+        or raw.length_remaining is None
+    ):
+        response.content  # noqa: B018
+        return
+    # A body of known length is read at one go; requests takes it through three generators.
+    try:
+        response._content = raw.read(decode_content=True)  # noqa: SLF001
+    except HTTPError as error:
+        for kind, raised in _RAISED:
+            if isinstance(error, kind):
+                raise raised(error)  # noqa: B904 - as requests raises it
+        raise
+    response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+# What requests makes of the errors of urllib3 while it reads a body.
+_RAISED = (
+    (ProtocolError, ChunkedEncodingError),
+    (DecodeError, ContentDecodingError),
+    (ReadTimeoutError, RequestsConnectionError),
+    (SSLError, RequestsSSLError),
+)
 
 
 def let_wait(response: requests.Response, limit: int) -> None:

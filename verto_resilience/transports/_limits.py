@@ -6,13 +6,12 @@ an attempt is given no longer than what the whole attempt has left. This is done
 a connection class be chosen, and nothing else about the connection changes.
 """
 
-import http.client
 import io
 import math
 import socket
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import lru_cache
 from typing import Any, Self
 
@@ -150,10 +149,11 @@ def guard(pool: HTTPConnectionPool) -> None:
     if issubclass(base, Guarded):
         return
     guarded = pool.ConnectionCls = _guarded(base)
-    idle = pool.pool
+    idle: Any = pool.pool
     if idle is not None:
-        # Connections from before are used again, and each reconnects as what it is.
-        with idle.mutex:
+        # Connections from before are used again, and each reconnects as what it is. Under gevent
+        # the queue has no lock, and needs none: nothing here lets others run.
+        with getattr(idle, "mutex", None) or nullcontext():
             for connection in idle.queue:
                 if type(connection) is base:
                     connection.__class__ = guarded
@@ -184,13 +184,11 @@ def _guarded(base: type[HTTPConnection]) -> type[HTTPConnection]:
             super().send(data)
 
         @staticmethod
-        def response_class(sock: socket.socket, *args: Any, **kwargs: Any) -> Any:
-            response = base.response_class(sock, *args, **kwargs)
+        def response_class(sock: Any, *args: Any, **kwargs: Any) -> Any:
             limit = getattr(_current, "limit", None)
-            if limit is not None and type(response) is http.client.HTTPResponse:
-                raw = response.fp.detach()
-                response.fp = io.BufferedReader(_LimitedReads(raw, sock, limit))
-            return response
+            if limit is not None:
+                sock = _LimitedStreams(sock, limit)
+            return base.response_class(sock, *args, **kwargs)
 
     # Messages of urllib3 show the class by its name, and the caller's must not change.
     Connection.__name__, Connection.__qualname__ = base.__name__, base.__qualname__
@@ -198,29 +196,34 @@ def _guarded(base: type[HTTPConnection]) -> type[HTTPConnection]:
     return Connection
 
 
-class _LimitedReads(io.RawIOBase):
-    """Passes reads on to a socket's stream, each within the limit."""
+class _LimitedStreams:
+    """Of a socket, what a response asks for: a stream to read from, each read within the limit."""
 
-    def __init__(self, raw: Any, sock: socket.socket, limit: AttemptLimit) -> None:
-        super().__init__()
-        self._raw = raw
+    __slots__ = ("_limit", "_sock")
+
+    def __init__(self, sock: socket.socket, limit: AttemptLimit) -> None:
         self._sock = sock
         self._limit = limit
 
-    def readable(self) -> bool:
-        return True
+    def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
+        raw: Any = self._sock.makefile("rb", buffering=0)
+        # A stream around the stream would cost a second call for each read.
+        raw.__class__ = _LimitedReads
+        raw.limit = self._limit
+        raw.limited = self._sock
+        return io.BufferedReader(raw)
+
+
+class _LimitedReads(socket.SocketIO):
+    """A socket's stream whose reads keep a limit."""
+
+    limit: AttemptLimit
+    limited: socket.socket
 
     def readinto(self, buffer: Any) -> int | None:
-        self._limit.before_read(self._sock)
-        read: int | None = self._raw.readinto(buffer)
+        limit = self.limit
+        limit.before_read(self.limited)
+        read = super().readinto(buffer)
         if read:
-            self._limit.answered = True
+            limit.answered = True
         return read
-
-    def fileno(self) -> int:
-        number: int = self._raw.fileno()
-        return number
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()

@@ -35,8 +35,9 @@ from verto_resilience.pipeline import (
     Received,
     Rejection,
     Result,
+    add_note,
 )
-from verto_resilience.transports._bodies import Replay, let_wait, watch
+from verto_resilience.transports._bodies import Replay, let_wait, read_whole, watch
 from verto_resilience.transports._header_values import header_text
 from verto_resilience.transports._insecure import refuse_insecure
 from verto_resilience.transports._limits import AttemptLimit
@@ -53,7 +54,6 @@ CALL_ID = "Vfx-Api-Call-Id"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 AUTHORIZATION = "Authorization"
 _FIRST_ERROR = 400
-_AUTHORITY = len("https://")
 _REDIRECTS = 3
 _UNAUTHORIZED = 401
 # Seconds to read what is left of a response that is not returned; what takes longer is closed.
@@ -124,8 +124,7 @@ class RequestsExchange:
         url, headers = prepared.url or "", prepared.headers
         method = prepared.method or ""
         upper = method.upper()
-        end = url.find("/", _AUTHORITY)
-        target = target_of(url if end < 0 else url[:end], general.verto_hosts)
+        target = target_of(url, general.verto_hosts)
         origin, verto = target.origin, target.verto
         policy = self._policy = self._pipeline.policies.of(origin)
         operation = None
@@ -192,7 +191,7 @@ class RequestsExchange:
         # attempt. A redirect's is left to Session, which forgives its faults.
         if not self._stream and not _is_redirect(response):
             try:
-                response.content  # noqa: B018
+                read_whole(response)
             except RequestException as error:
                 return self._failed(failure_of(error), timeouts, error)
             except Exception as error:  # noqa: BLE001 - its parsers can bring up anything
@@ -322,11 +321,12 @@ def _failure_on_the_way(error: Exception, limit: AttemptLimit) -> Failure:
 def _explain(error: Exception, report: CallReport) -> None:
     if report.end is not End.ANSWERED:
         number = len(report.attempts)
-        error.add_note(
-            f"verto_resilience: not resent after attempt {number}: {report.end.sentence}"
+        add_note(
+            error,
+            f"verto_resilience: not resent after attempt {number}: {report.end.sentence}",
         )
     if report.ambiguous:
-        error.add_note(OUTCOME_UNKNOWN)
+        add_note(error, OUTCOME_UNKNOWN)
 
 
 def _gets_a_key(operation: Operation | None, policy: Policy) -> bool:

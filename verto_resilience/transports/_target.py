@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+_AUTHORITY = len("https://")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -48,8 +49,19 @@ class Target(NamedTuple):
     verto: bool
 
 
+def target_of(url: str, verto_hosts: tuple[str, ...]) -> Target:
+    """Read where a URL leads; looked up for all calls to an origin but the first."""
+    end = url.find("/", _AUTHORITY)
+    front = url if end < 0 else url[:end]
+    if end < 0 or "@" in front or "?" in front or "#" in front:
+        # A user and password, or a query, are not to be remembered.
+        front, _, _ = front_and_path(url)
+        scheme, _, authority = front.partition("://")
+        front = f"{scheme}://{authority.rpartition('@')[2]}"
+    return _target(front, verto_hosts)
+
+
 @lru_cache(maxsize=4096)
-def target_of(front: str, verto_hosts: tuple[str, ...]) -> Target:
-    """Read the front of a URL (scheme and authority); the same for all calls to an origin."""
+def _target(front: str, verto_hosts: tuple[str, ...]) -> Target:
     origin, host = split_origin(front)
     return Target(origin, host, is_verto(host, verto_hosts))

@@ -1,5 +1,6 @@
 """The timeouts of an attempt: the caller's or the policy's, within what the call has left."""
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from urllib3.util import Timeout
@@ -34,6 +35,9 @@ def timeouts_of(given: Any, policy: Policy, left: float, *, fills_in: bool = Fal
         fills_in: Whether the inner adapter has a timeout of its own where the caller has none.
     """
     connect, read = policy.connect_timeout, policy.read_timeout
+    if given is None and not fills_in and connect and read and left >= max(connect, read):
+        # As nearly every attempt is made.
+        return _uncut(connect, read)
     match given:
         case None if fills_in:
             # It goes on doing so; the limit at the socket holds all the same.
@@ -54,6 +58,11 @@ def timeouts_of(given: Any, policy: Policy, left: float, *, fills_in: bool = Fal
             return Timeouts(_cut(given, left), _number(given), _cuts(given, policy, left))
     cut = _cut(connect, left), _cut(read, left)
     return Timeouts(cut, _number(read), _cuts(read, policy, left))
+
+
+@lru_cache(maxsize=64)
+def _uncut(connect: float, read: float) -> Timeouts:
+    return Timeouts((connect, read), read, cut_short=False)
 
 
 def _cut(timeout: Any, left: float) -> Any:
