@@ -43,7 +43,9 @@ class Reference:
     reason: TripReason | None = None
     last_failure: str | None = None
     probes: list[Out] = field(default_factory=list)
+    given_up: list[Out] = field(default_factory=list)
     followed: list[Out] = field(default_factory=list)
+    lost: list[Out] = field(default_factory=list)
     added: list[tuple[float, int, int, int]] = field(default_factory=list)
 
     def snapshot(self, now: float) -> CircuitSnapshot:
@@ -90,6 +92,7 @@ class Reference:
             moved = self._move(State.HALF_OPEN, Trigger.BREAK_OVER, now)
         if self.state is State.HALF_OPEN:
             lease = self.settings.probe_lease
+            self.given_up += [out for out in self.probes if now >= out.started + lease]
             self.probes = [out for out in self.probes if now < out.started + lease]
             return len(self.probes) < self.settings.permitted_probes, moved
         return self.state is State.CLOSED, moved
@@ -161,7 +164,7 @@ class Reference:
             self._forget_who_is_out()
 
     def _come_back(self, permit: Permit) -> Out | None:
-        for outs in (self.probes, self.followed):
+        for outs in (self.probes, self.given_up, self.followed, self.lost):
             for out in outs:
                 if out.permit is permit:
                     outs.remove(out)
@@ -174,6 +177,7 @@ class Reference:
             out.overdue = True
             self.added.append((now, 1, 0, 1))
         end = duration + self.settings.probe_lease
+        self.lost += [o for o in self.followed if now - o.started >= end]
         self.followed = [o for o in self.followed if now - o.started < end]
         return self._judge_slowness(now) if late else None
 
@@ -230,4 +234,6 @@ class Reference:
     def _forget_who_is_out(self) -> None:
         self.generation += 1
         self.probes = []
+        self.given_up = []
         self.followed = []
+        self.lost = []

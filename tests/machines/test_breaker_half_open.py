@@ -116,17 +116,90 @@ def test_each_probe_has_a_lease_of_its_own() -> None:
     refused(breaker, OVER + 6.0)
 
 
-@pytest.mark.parametrize("bad", [True, False])
-def test_a_probe_given_up_changes_nothing_when_it_comes_back(bad: bool) -> None:
-    """Its place is another's by then; the snapshot stays equal."""
-    breaker, lost = half_open(successes_to_close=1)
+def test_a_probe_given_up_that_comes_back_good_counts() -> None:
+    """The end of a lease frees a place; what the probe found out is worth as much as before."""
+    breaker, late = half_open(successes_to_close=1)
     allowed(breaker, OVER + 6.0)
+
+    moved = breaker.record(late, bad=False, now=OVER + 7.0)
+
+    assert moved is not None
+    assert moved.trigger is Trigger.PROBES_GOOD
+
+
+def test_a_probe_given_up_that_comes_back_bad_opens_it_again() -> None:
+    """A failure that took longer than the lease is a failure."""
+    breaker, late = half_open()
+    allowed(breaker, OVER + 6.0)
+
+    moved = breaker.record(late, bad=True, now=OVER + 7.0, failure="timeout")
+
+    assert moved is not None
+    assert moved.trigger is Trigger.PROBE_BAD
+    assert breaker.snapshot(OVER + 7.0).last_failure == "timeout"
+
+
+@pytest.mark.parametrize("back", ["good", "release"])
+@pytest.mark.parametrize("permitted", [1, 2])
+def test_a_probe_given_up_takes_no_place_back(permitted: int, back: str) -> None:
+    """Its place is another's by then, and stays so whatever becomes of it."""
+    breaker = opened(permitted_probes=permitted, successes_to_close=3)
+    late = [allowed(breaker, OVER) for _ in range(permitted)]
+    for _ in range(permitted):
+        allowed(breaker, OVER + 6.0)
+
+    for probe in late:
+        if back == "good":
+            breaker.record(probe, bad=False, now=OVER + 7.0)
+        else:
+            breaker.release(probe)
+
+    snapshot = breaker.snapshot(OVER + 7.0)
+    assert (snapshot.state, snapshot.probes) == (State.HALF_OPEN, permitted)
+    assert snapshot.successes == (permitted if back == "good" else 0)
+    refused(breaker, OVER + 7.0)
+
+
+def test_probes_that_all_outlast_their_lease_close_it() -> None:
+    """An origin that answers well, but always later than the lease, does not stay half-open."""
+    breaker, first = half_open(probe_lease=6.0, successes_to_close=2)
+    second = allowed(breaker, OVER + 6.0)
+
+    breaker.record(first, bad=False, now=OVER + 7.0)
+    third = allowed(breaker, OVER + 12.0)
+    moved = breaker.record(second, bad=False, now=OVER + 13.0)
+
+    assert moved is not None
+    assert moved.after is State.CLOSED
+    assert breaker.record(third, bad=True, now=OVER + 19.0) is None
+
+
+@pytest.mark.parametrize("bad", [True, False])
+def test_a_probe_given_up_counts_once(bad: bool) -> None:
+    """A second result, and one after a release, leave the snapshot equal."""
+    breaker = opened(permitted_probes=2, successes_to_close=5)
+    recorded, released = allowed(breaker, OVER), allowed(breaker, OVER)
+    allowed(breaker, OVER + 6.0)
+    breaker.record(recorded, bad=False, now=OVER + 7.0)
+    breaker.release(released)
     before = breaker.snapshot(OVER + 7.0)
 
-    assert breaker.record(lost, bad=bad, now=OVER + 7.0, failure="lost") is None
-    breaker.release(lost)
+    for probe in (recorded, released):
+        assert breaker.record(probe, bad=bad, now=OVER + 7.0, failure="again") is None
 
     assert breaker.snapshot(OVER + 7.0) == before
+
+
+def test_a_probe_given_up_is_none_of_the_next_half_open() -> None:
+    """Only while the circuit is half-open for the same time does its result count."""
+    breaker, late = half_open(successes_to_close=1)
+    breaker.record(allowed(breaker, OVER + 6.0), bad=True, now=OVER + 6.0)
+    allowed(breaker, OVER + 14.0)
+    before = breaker.snapshot(OVER + 14.0)
+
+    assert breaker.record(late, bad=False, now=OVER + 14.0) is None
+
+    assert breaker.snapshot(OVER + 14.0) == before
 
 
 def test_a_probe_recorded_twice_counts_once() -> None:

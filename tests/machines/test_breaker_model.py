@@ -70,6 +70,36 @@ class BreakerModel(RuleBasedStateMachine):
         end = self.reference.until if side is None else math.nextafter(self.reference.until, side)
         self.now = max(self.now, end)
 
+    @precondition(lambda self: self.reference.probes)
+    @rule(side=st.sampled_from([-math.inf, None, math.inf]))
+    def lease_is_about_over(self, side: float | None) -> None:
+        """To the end of the oldest probe's lease, or one float beside it."""
+        end = self.reference.probes[0].started + self.reference.settings.probe_lease
+        self.now = max(self.now, end if side is None else math.nextafter(end, side))
+
+    @precondition(lambda self: self.breaker.mode is Mode.ENFORCE)
+    @rule(target=permits)
+    def probes_outlast_their_lease(self) -> MultipleResults[Permit]:
+        """The way to a half-open circuit whose probe was given up, and another let through."""
+        if self.breaker.state is State.CLOSED:
+            self.open_by_hand()
+        self.break_is_about_over(None)
+        asked = [self.ask()]
+        if self.reference.probes:
+            self.lease_is_about_over(None)
+            asked.append(self.ask())
+        return multiple(*(answer for answer in asked if isinstance(answer, Permit)))
+
+    @precondition(lambda self: self.breaker.state is State.CLOSED)
+    @rule(target=permits)
+    def call_is_lost(self) -> MultipleResults[Permit]:
+        """A call is out for so long that the next question takes it for lost."""
+        asked = [self.ask()]
+        numbers = self.breaker.settings
+        self.now += (numbers.slow_call_duration or 0.0) + numbers.probe_lease
+        asked.append(self.ask())
+        return multiple(*(answer for answer in asked if isinstance(answer, Permit)))
+
     @rule(spread=st.sampled_from([0.0, 0.5, 0.999]))
     def chance_changes(self, spread: float) -> None:
         """Other jitter from now on."""
@@ -102,6 +132,17 @@ class BreakerModel(RuleBasedStateMachine):
 
         if permit.generation != before.generation:
             assert self.breaker.snapshot(self.now) == before
+
+    @precondition(lambda self: self.reference.given_up or self.reference.lost)
+    @rule(bad=st.booleans(), failure=FAILURES, again=st.booleans())
+    def one_given_up_comes_back(self, bad: bool, failure: str, again: bool) -> None:
+        """A probe or a call whose time was up has a result after all, which counts once."""
+        given_up = [*self.reference.given_up, *self.reference.lost][0].permit
+
+        self.record(given_up, bad=bad, failure=failure)
+
+        if again:
+            self.record(given_up, bad=True, failure="again")
 
     @rule(permit=permits, failure=FAILURES)
     def fail_late(self, permit: Permit, failure: str) -> None:

@@ -204,20 +204,33 @@ def test_a_followed_call_recorded_twice_counts_once(wait: float, bad: bool) -> N
     assert breaker.snapshot(START + wait) == before
 
 
-def test_a_call_whose_owner_vanished_takes_no_memory() -> None:
-    """After the lease beyond the duration it is forgotten, and its result changes nothing."""
+def test_a_call_whose_owner_vanished_is_followed_no_more() -> None:
+    """After the lease beyond the duration it is taken for lost, and is not out any more."""
     breaker = watching(probe_lease=6.0)
-    lost = allowed(breaker, START)
+    allowed(breaker, START)
     breaker.release(allowed(breaker, START + 2.0))
     breaker.release(allowed(breaker, START + 7.9))
     assert breaker.snapshot(START + 7.9).in_flight == 1
 
     breaker.release(allowed(breaker, START + 8.0))
 
-    before = breaker.snapshot(START + 9.0)
-    assert before.in_flight == 0
-    assert breaker.record(lost, bad=True, now=START + 9.0) is None
-    assert breaker.snapshot(START + 9.0) == before
+    assert breaker.snapshot(START + 8.0).in_flight == 0
+
+
+@pytest.mark.parametrize("bad", [True, False])
+def test_a_call_taken_for_lost_still_counts_when_it_comes_back(bad: bool) -> None:
+    """A timeout longer than duration and lease together is a failure, and slow only once."""
+    breaker = watching(probe_lease=6.0)
+    late = allowed(breaker, START)
+    breaker.release(allowed(breaker, START + 8.0))
+    assert _counts(breaker, START + 9.0) == (1, 0, 1)
+
+    breaker.record(late, bad=bad, now=START + 9.0, failure="timeout")
+    breaker.record(late, bad=True, now=START + 9.0, failure="again")
+
+    assert _counts(breaker, START + 9.0) == (1, int(bad), 1)
+    assert breaker.snapshot(START + 9.0).consecutive == int(bad)
+    assert breaker.snapshot(START + 9.0).last_failure == ("timeout" if bad else None)
 
 
 def test_a_followed_call_may_fail_late() -> None:

@@ -70,6 +70,25 @@ def test_a_lease_that_ended_is_given_to_one() -> None:
     assert sum(isinstance(answer, Permit) for answer in answers) == 1
 
 
+def test_probes_given_up_come_back_while_others_ask() -> None:
+    """16 late results at once all count, and free no place: 16 who ask meanwhile get one."""
+    breaker = opened(permitted_probes=1, successes_to_close=100)
+    late = [allowed(breaker, OVER + 6.0 * number) for number in range(16)]
+    now = OVER + 6.0 * 16
+
+    def work(number: int) -> Permit | Refusal | None:
+        if number < 16:
+            breaker.record(late[number], bad=False, now=now)
+            return None
+        return breaker.try_acquire(now)
+
+    answers = together(32, work)
+
+    assert sum(isinstance(answer, Permit) for answer in answers) == 1
+    snapshot = breaker.snapshot(now)
+    assert (snapshot.state, snapshot.successes, snapshot.probes) == (State.HALF_OPEN, 16, 1)
+
+
 def test_many_failures_at_once_open_it_once() -> None:
     """64 calls that fail together cause one move, and one trip."""
     breaker = closed(consecutive_failures=5, minimum_calls=10_000)

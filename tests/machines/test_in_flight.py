@@ -77,15 +77,35 @@ def test_leaving_twice_is_noticed(wait: float) -> None:
 
 
 @pytest.mark.parametrize(("age", "left"), [(7.9, 1), (8.0, 0), (9.0, 0)])
-def test_a_lost_call_is_forgotten(age: float, left: int) -> None:
-    """One that is out for the lease beyond the threshold takes no memory any more."""
+def test_a_lost_call_is_out_no_more(age: float, left: int) -> None:
+    """One that is out for the lease beyond the threshold is not counted among those out."""
     in_flight, (permit,) = _out(START)
     _newly_overdue(in_flight, START + 2.0)
 
     _newly_overdue(in_flight, START + age)
 
     assert len(in_flight) == left
-    assert in_flight.leave(permit) is (True if left else None)
+    assert in_flight.leave(permit) is True
+
+
+def test_a_lost_call_that_comes_back_is_known_once() -> None:
+    """Its end is told like that of any overdue call, and a second one is noticed."""
+    in_flight, (permit,) = _out(START)
+    _newly_overdue(in_flight, START + 8.0)
+
+    assert in_flight.leave(permit) is True
+    assert in_flight.leave(permit) is None
+    assert len(in_flight) == 0
+
+
+def test_lost_calls_take_bounded_memory() -> None:
+    """Of very many that never come back the oldest are forgotten in the end."""
+    in_flight, permits = _out(*[START] * 3000)
+
+    _newly_overdue(in_flight, START + 8.0)
+
+    known = [permit for permit in permits if in_flight.leave(permit)]
+    assert known == permits[-1000:]
 
 
 def test_a_call_lost_before_anybody_asked_is_still_counted_once() -> None:
@@ -106,3 +126,13 @@ def test_cleared_nothing_is_out() -> None:
     assert len(in_flight) == 0
     assert in_flight.leave(old) is None
     assert in_flight.leave(young) is None
+
+
+def test_cleared_nobody_is_lost() -> None:
+    """Clearing forgets those taken for lost as well."""
+    in_flight, (permit,) = _out(START)
+    _newly_overdue(in_flight, START + 8.0)
+
+    in_flight.clear()
+
+    assert in_flight.leave(permit) is None

@@ -9,7 +9,7 @@ announced from here: the caller publishes it once the lock is free.
 Each move begins a new generation, and each permit carries the generation it was given in. A result
 from an earlier generation changes nothing: a call let through while closed may come back while
 half-open and must not pass for a probe. A probe also has a lease: when its owner vanished, its
-place is free again once the lease ends.
+place is free again once the lease ends. A result that comes after that still counts.
 """
 
 import math
@@ -29,6 +29,7 @@ from verto_resilience.machines._circuit import (
     TripReason,
 )
 from verto_resilience.machines._evidence import Evidence
+from verto_resilience.machines._probes import Probes
 
 MOVES: dict[tuple[State, Trigger], State] = {
     (State.CLOSED, Trigger.TRIP): State.OPEN,
@@ -90,7 +91,7 @@ class CircuitBreaker:
         self._state = State.CLOSED
         self._generation = 1
         self._successes = 0
-        self._probes: dict[Permit, float] = {}
+        self._probes = Probes()
         self._reason: TripReason | None = None
         self._last_failure: str | None = None
         self._door: Permit | None = None
@@ -201,7 +202,7 @@ class CircuitBreaker:
     def release(self, permit: Permit) -> None:
         """Give a permit back uncounted: the attempt said nothing about the origin."""
         with self.lock:
-            self._probes.pop(permit, None)
+            self._probes.leave(permit)
             self._evidence.in_flight.leave(permit)
 
     def refuses_until(self, now: float) -> float:
@@ -302,12 +303,11 @@ class CircuitBreaker:
         return permit
 
     def _acquire_probe(self, now: float, transition: Transition | None) -> Permit | Refusal:
-        # A probe whose lease ended is given up.
-        self._probes = {permit: end for permit, end in self._probes.items() if now < end}
+        self._probes.give_up(now)
         if len(self._probes) >= self._settings.permitted_probes:
             return self._refuse(None, transition)
         permit = Permit(self._generation, probe=True, started=now, transition=transition)
-        self._probes[permit] = now + self._settings.probe_lease
+        self._probes.enter(permit, until=now + self._settings.probe_lease)
         return permit
 
     def _refuse(self, retry_after: float | None, transition: Transition | None) -> Permit | Refusal:
@@ -334,8 +334,7 @@ class CircuitBreaker:
     def _record_probe(
         self, permit: Permit, *, bad: bool, now: float, failure: str | None
     ) -> Transition | None:
-        # A probe whose lease ended was given up; its place may be another's by now.
-        if self._probes.pop(permit, None) is None:
+        if not self._probes.leave(permit):
             return None
         if bad:
             self._last_failure = failure

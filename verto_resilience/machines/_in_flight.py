@@ -5,64 +5,72 @@ Kept only where a slow-call duration is set. Not safe on its own: the owner hold
 
 from verto_resilience.machines._circuit import Permit
 
+# Each may be one whose owner vanished, and none of those comes back to be forgotten.
+_MOST_LOST = 1000
+
 
 class InFlight:
-    """Permits that are out, oldest first, and those among them already counted as slow."""
+    """Permits that are out, oldest first: in time, counted as slow already, or taken for lost."""
 
-    __slots__ = ("_out", "_overdue")
+    __slots__ = ("_lost", "_out", "_overdue")
 
     def __init__(self) -> None:
         """Start with none."""
-        self._out: dict[Permit, None] = {}
-        self._overdue: dict[Permit, None] = {}
+        self._out: dict[Permit, bool] = {}
+        self._overdue: dict[Permit, bool] = {}
+        self._lost: dict[Permit, bool] = {}
 
     def __len__(self) -> int:
-        """Count all that are out."""
+        """Count all that are out; who is taken for lost is not."""
         return len(self._out) + len(self._overdue)
 
     def enter(self, permit: Permit) -> None:
         """Note that a call went out."""
-        self._out[permit] = None
+        self._out[permit] = True
 
     def leave(self, permit: Permit) -> bool | None:
         """Note that a call ended.
 
         Returns:
             Whether it had been counted as slow already; ``None`` when it was not out: it ended
-            before, or was taken for lost.
+            before.
         """
-        if permit in self._out:
-            del self._out[permit]
+        if self._out.pop(permit, False):
             return False
-        if permit in self._overdue:
-            del self._overdue[permit]
+        if self._overdue.pop(permit, False) or self._lost.pop(permit, False):
             return True
         return None
 
     def newly_overdue(self, now: float, *, threshold: float, lease: float) -> int:
         """Count the calls that have passed the threshold (seconds) since the last question.
 
-        One that is out ``lease`` seconds longer is taken for lost and forgotten. Work done is in
-        proportion to what is found: both lists are in order of their start.
+        One that is out ``lease`` seconds longer is taken for lost: it is out no more, but if it
+        comes back after all its result still counts. Work done is in proportion to what is found:
+        all are in order of their start.
         """
-        late = []
-        for permit in self._out:
-            if now - permit.started < threshold:
-                break
-            late.append(permit)
-        for permit in late:
-            del self._out[permit]
-            self._overdue[permit] = None
-        lost = []
-        for permit in self._overdue:
-            if now - permit.started < threshold + lease:
-                break
-            lost.append(permit)
-        for permit in lost:
-            del self._overdue[permit]
-        return len(late)
+        late = _move_older(self._out, self._overdue, now, threshold)
+        _move_older(self._overdue, self._lost, now, threshold + lease)
+        while len(self._lost) > _MOST_LOST:
+            del self._lost[next(iter(self._lost))]
+        return late
 
     def clear(self) -> None:
         """Forget all."""
         self._out.clear()
         self._overdue.clear()
+        self._lost.clear()
+
+
+def _move_older(
+    source: dict[Permit, bool], target: dict[Permit, bool], now: float, age: float
+) -> int:
+    """Move those that are out at least this long (seconds); gives how many."""
+    moved = 0
+    while source:
+        permit = next(iter(source))
+        if now - permit.started < age:
+            break
+        del source[permit]
+        target[permit] = True
+        moved += 1
+    return moved

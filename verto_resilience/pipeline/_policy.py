@@ -237,7 +237,7 @@ class Policy:
     probe_lease: float = setting(
         60.0,
         Unit.SECONDS,
-        "Time after which a probe that never came back is given up.",
+        "Time after which a probe that is still out makes room for another; its result counts.",
         low=0,
         high=_LONGEST,
         above=True,
