@@ -295,19 +295,19 @@ def test_a_look_takes_no_lock() -> None:
 
     assert breaker.state is State.OPEN
     assert breaker.refuses_until(START) == 4.0
-    assert not breaker.is_idle()
+    assert breaker.busy_until() == START + 4.0 + 6.0
     assert lock.taken == 0
 
 
-def test_only_a_closed_circuit_is_idle() -> None:
+def test_only_a_closed_circuit_can_be_spared() -> None:
     """What is open would be lost by forgetting it; counts may be lost."""
-    breaker = closed(consecutive_failures=2)
+    breaker = closed(consecutive_failures=2, probe_lease=6.0)
     call(breaker, START, bad=True)
-    assert breaker.is_idle()
+    assert breaker.busy_until() == -math.inf
 
     call(breaker, START, bad=True)
 
-    assert not breaker.is_idle()
+    assert breaker.busy_until() == START + 4.0 + 6.0
 
 
 def test_its_repr_shows_where_it_stands() -> None:

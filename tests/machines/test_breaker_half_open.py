@@ -103,6 +103,18 @@ def test_a_probe_that_never_returns_frees_itself(after: float, free: bool) -> No
     assert breaker.snapshot(OVER + after).probes == 1
 
 
+def test_half_open_it_is_busy_to_the_end_of_the_newest_lease() -> None:
+    """Also when that probe came back: somebody may yet come for the next one."""
+    breaker = opened(permitted_probes=2, probe_lease=6.0)
+    allowed(breaker, OVER)
+    assert breaker.busy_until() == OVER + 6.0
+
+    newest = allowed(breaker, OVER + 3.0)
+    breaker.record(newest, bad=False, now=OVER + 4.0)
+
+    assert breaker.busy_until() == OVER + 9.0
+
+
 def test_each_probe_has_a_lease_of_its_own() -> None:
     """A vanished probe frees its own place, and not that of one still on its way."""
     breaker = opened(permitted_probes=2, probe_lease=6.0)

@@ -330,7 +330,7 @@ def test_lifted_by_hand_it_is_open_and_forgets() -> None:
 
     assert gate.wait(START) == 0.0
     assert gate.snapshot(START).strikes == 0
-    assert gate.is_idle(START)
+    assert gate.busy_until() <= START
 
 
 def test_lifted_at_zero_it_is_open() -> None:
@@ -343,17 +343,16 @@ def test_lifted_at_zero_it_is_open() -> None:
     assert gate.remaining(0.0) == 0.0
 
 
-def test_it_is_idle_when_nothing_would_be_forgotten() -> None:
-    """A gate that is closed, or has 429s in a row to remember, is not idle."""
-    gate = pause()
-    assert gate.is_idle(START)
+def test_it_is_busy_while_something_would_be_forgotten() -> None:
+    """That is to its end, and with 429s in a row to remember, the longest backoff more."""
+    gate = pause(backoff_limit=8.0)
+    assert gate.busy_until() <= 0.0
 
     gate.hold(10.0, sent_at=START, now=START)
-    assert not gate.is_idle(START + 10.0)
+    assert gate.busy_until() == START + 18.0
     gate.forgive(sent_at=START + 1.0)
 
-    assert not gate.is_idle(START + 9.0)
-    assert gate.is_idle(START + 10.0)
+    assert gate.busy_until() == START + 10.0
 
 
 @pytest.mark.parametrize("now", [0.0, START - 3600.0, START + 1e9, 1e300])

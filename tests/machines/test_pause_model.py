@@ -107,7 +107,8 @@ class PauseModel(RuleBasedStateMachine):
         waiting = len(self.turns) if left else 0
         assert snapshot == PauseSnapshot(left, self.strikes, waiting)
         assert snapshot.remaining <= PAUSE.max_pause + 1e-9
-        assert self.gate.is_idle(self.now) is (left == 0.0 and self.strikes == 0)
+        more = PAUSE.backoff_limit if self.strikes else 0.0
+        assert self.gate.busy_until() == self.end + more
 
 
 TestPauseModel = PauseModel.TestCase

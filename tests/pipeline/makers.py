@@ -1,6 +1,7 @@
 """Calls with a scripted edge and a clock that jumps, so that nothing is sent and nobody waits."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +67,25 @@ def failure(kind: Failure) -> Outcome:
 def half() -> float:
     """Stand in for chance."""
     return 0.5
+
+
+def locks_of(origin: Origin) -> list[Any]:
+    """Give the locks of its machines."""
+    circuits = [breaker.lock for _, breaker in origin.circuits()]
+    return [origin.pause.lock, origin.budget.lock, *circuits]
+
+
+def are_locked(*locks: Any) -> list[bool]:
+    """Say for each lock whether another thread would have to wait for it."""
+
+    def is_held(lock: Any) -> bool:
+        got = lock.acquire(blocking=False)
+        if got:
+            lock.release()
+        return not got
+
+    with ThreadPoolExecutor(1) as pool:
+        return list(pool.map(is_held, locks))
 
 
 class Notes:

@@ -24,8 +24,10 @@ from tests.pipeline.makers import (
     RefusedError,
     Script,
     answer,
+    are_locked,
     failure,
     half,
+    locks_of,
 )
 from verto_resilience.machines import Mode, State
 from verto_resilience.outcome import Failure, Outcome
@@ -137,8 +139,7 @@ class Curious:
     def on_event(self, event: Event) -> None:
         """Look, unless that would wait for ever."""
         origin = self._bench.origin
-        assert not any(lock.locked() for lock in origin.locks())
-        assert not self._bench.circuits._lock.locked()
+        assert not any(are_locked(self._bench.circuits._lock, *locks_of(origin)))
         self._bench.snapshot()
         assert origin in self._bench.circuits.known()
         self.looks += 1

@@ -250,9 +250,19 @@ class CircuitBreaker:
                 last_failure=self._last_failure,
             )
 
-    def is_idle(self) -> bool:
-        """Whether nothing but counts would be lost by forgetting this circuit."""
-        return self._state is State.CLOSED and self._mode is not Mode.FORCED_OPEN
+    def busy_until(self) -> float:
+        """Say until when more than counts would be lost by forgetting it (monotonic seconds).
+
+        Open, that is a probe's lease after the end of the break; half-open, the end of the newest
+        lease. Who has not come by then does not come: a dead origin is not remembered for ever.
+        """
+        match self._state:
+            case State.CLOSED:
+                return -math.inf
+            case State.OPEN:
+                return self._breaks.until + self._settings.probe_lease
+            case State.HALF_OPEN:
+                return self._probes.until
 
     def __repr__(self) -> str:
         """Show state, mode and generation."""

@@ -176,9 +176,13 @@ class Pause:
             left = max(0.0, self._until - now)
             return PauseSnapshot(left, self._strikes, self._turns if left else 0)
 
-    def is_idle(self, now: float) -> bool:
-        """Whether nothing would be lost by forgetting this pause."""
-        return now >= self._until and self._strikes == 0
+    def busy_until(self) -> float:
+        """Say until when something would be lost by forgetting it (monotonic seconds).
+
+        That is its end; and while there are 429s in a row to remember, the longest backoff after
+        it. Who has not come by then is no longer being throttled.
+        """
+        return self._until + self.settings.backoff_limit if self._strikes else self._until
 
     def __repr__(self) -> str:
         """Show the end of the pause on its clock."""

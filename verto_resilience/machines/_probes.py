@@ -12,14 +12,19 @@ _MOST_GIVEN_UP = 1000
 
 
 class Probes:
-    """Permits that hold a place, and those whose lease ended, oldest first."""
+    """Permits that hold a place, and those whose lease ended, oldest first.
 
-    __slots__ = ("_given_up", "_out")
+    Attributes:
+        until: Monotonic seconds at which the newest lease ends or ended.
+    """
+
+    __slots__ = ("_given_up", "_out", "until")
 
     def __init__(self) -> None:
         """Start with none."""
         self._out: dict[Permit, float] = {}
         self._given_up: dict[Permit, bool] = {}
+        self.until = 0.0
 
     def __len__(self) -> int:
         """Count the places in use, as of the last :meth:`give_up`."""
@@ -27,7 +32,7 @@ class Probes:
 
     def enter(self, permit: Permit, *, until: float) -> None:
         """Give a probe a place until its lease ends (monotonic seconds)."""
-        self._out[permit] = until
+        self._out[permit] = self.until = until
 
     def give_up(self, now: float) -> None:
         """Free the places whose lease has ended."""

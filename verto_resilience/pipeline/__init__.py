@@ -1,7 +1,7 @@
 """Composition: one call through the machines, in a straight line."""
 
 from verto_resilience.pipeline._call import Call, Finish, Refresh, Rejection, Send, Wait
-from verto_resilience.pipeline._circuits import Circuits, Origin
+from verto_resilience.pipeline._circuits import Circuits
 from verto_resilience.pipeline._clock import Clock, SystemClock
 from verto_resilience.pipeline._drive import Exchange, Result, drive
 from verto_resilience.pipeline._events import (
@@ -28,6 +28,7 @@ from verto_resilience.pipeline._observer import (
     SilentScope,
     Tracing,
 )
+from verto_resilience.pipeline._origin import Origin
 from verto_resilience.pipeline._pipeline import Pipeline
 from verto_resilience.pipeline._policies import GENERAL, Policies, host_of
 from verto_resilience.pipeline._policy import (

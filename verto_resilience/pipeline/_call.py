@@ -24,7 +24,6 @@ from verto_resilience.outcome import (
     WaitRule,
     classify_failure,
 )
-from verto_resilience.pipeline._circuits import Origin
 from verto_resilience.pipeline._events import (
     AttemptEnded,
     BudgetSpent,
@@ -36,6 +35,7 @@ from verto_resilience.pipeline._events import (
     RefusalOverruled,
     WaitBegan,
 )
+from verto_resilience.pipeline._origin import Origin
 from verto_resilience.pipeline._policy import Policy
 from verto_resilience.pipeline._report import Attempt, CallReport, End, WaitSource
 from verto_resilience.pipeline._request import CallRequest
@@ -197,7 +197,7 @@ class Call:
             return Rejection(End.DEADLINE, self._origin.key, None)
         answer = self._breaker.try_acquire(now)
         if answer.transition is not None:
-            self._moved(answer.transition)
+            self._moved(answer.transition, now)
         if isinstance(answer, Refusal):
             return self._reject(Rejection(End.CIRCUIT_OPEN, self._key, answer.retry_after, answer))
         if answer.overruled is not None:
@@ -291,7 +291,7 @@ class Call:
         if self._permit is not None and self._attempts[-1].outcome.health is Health.GOOD:
             moved = self._breaker.fail_late(self._permit, now=now, failure=failure.value)
             if moved is not None:
-                self._moved(moved)
+                self._moved(moved, now)
 
     def report(self, end: End) -> CallReport:
         """End the call, and say what became of it."""
@@ -335,9 +335,11 @@ class Call:
                 permit, bad=bad, now=now, failure=outcome.cause if bad else None
             )
             if moved is not None:
-                self._moved(moved)
+                self._moved(moved, now)
         if outcome.category is Category.RATE_LIMITED or outcome.retry_after is not None:
             pausing = self._origin.pause.hold(outcome.retry_after, sent_at=self._sent_at, now=now)
+            if pausing is not None:
+                self._origin.stay(now)
             if pausing is not None and outcome.status is not None:
                 self.events.append(PauseBegan(self._origin.key, pausing, outcome.status))
         elif outcome.health is Health.GOOD:
@@ -430,7 +432,8 @@ class Call:
         self.events.append(CallRefused(self.request, rejection.end, rejection.retry_after))
         return rejection
 
-    def _moved(self, transition: Transition) -> None:
+    def _moved(self, transition: Transition, now: float) -> None:
+        self._origin.stay(now)
         self.events.append(CircuitMoved(self._origin.key, self._key, transition))
 
 
