@@ -29,11 +29,12 @@ class VertoAdapter(ResilientAdapter):
             :class:`VertoAuth` will do.
 
     Raises:
-        ConfigurationError: The environment or a file holds a bad value.
+        ConfigurationError: The environment or a file holds a bad value, or ``inner`` is a
+            ``VertoAdapter`` itself.
         TypeError: ``inner`` is no adapter, or ``refresh`` cannot be called.
 
     Attributes:
-        gives_way: Whether :func:`mount` takes its place instead of leaving it as it is.
+        gives_way: Whether another takes its place, instead of leaving it as it is or refusing it.
     """
 
     gives_way = False
@@ -71,6 +72,8 @@ class VertoAdapter(ResilientAdapter):
         if inner is not None and not callable(getattr(inner, "send", None)):
             message = f"inner must be a requests adapter, not {type(inner).__name__}"
             raise TypeError(message)
+        if isinstance(inner, VertoAdapter) and inner.gives_way:
+            inner = inner.inner
         self._assembly = assembly
         self.refresher = assembly.refresher
         super().__init__(

@@ -9,6 +9,7 @@ from requests.adapters import BaseAdapter
 from requests.models import PreparedRequest
 from urllib3.util import Retry
 
+from verto_resilience.errors import ConfigurationError
 from verto_resilience.pipeline import Pipeline
 from verto_resilience.transports._pools import PoolMemory, forget_pools, remember_pools
 from verto_resilience.transports._refresh import Refresher
@@ -23,6 +24,9 @@ class ResilientAdapter(BaseAdapter):
         pipeline: Settings, tables and machines.
         owns_inner: Whether :meth:`close` closes ``inner``.
 
+    Raises:
+        ConfigurationError: ``inner`` is one of these itself.
+
     Attributes:
         refresher: Whom to ask for new credentials after a 401; ``None``: nobody.
     """
@@ -32,6 +36,13 @@ class ResilientAdapter(BaseAdapter):
     def __init__(self, inner: BaseAdapter, pipeline: Pipeline, *, owns_inner: bool) -> None:
         """Wrap the adapter, and take over the retries that it would make by itself."""
         super().__init__()
+        if isinstance(inner, ResilientAdapter):
+            problem = (
+                f"inner is a {type(inner).__name__} already ({inner!r}): one inside another would "
+                "multiply the attempts. Mount it as it is, or wrap what it wraps: "
+                "inner=adapter.inner"
+            )
+            raise ConfigurationError(problem, problems=(problem,))
         self.inner = inner
         self.pipeline = pipeline
         self.owns_inner = owns_inner
