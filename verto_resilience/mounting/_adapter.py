@@ -10,7 +10,13 @@ from verto_resilience.mounting._auth import VertoAuth
 from verto_resilience.mounting._instrumented import switch_off, switch_on_again
 from verto_resilience.outcome import Catalogue, Operations
 from verto_resilience.pipeline import Beside, Circuits, Observer, Policy
-from verto_resilience.transports import RefreshHook, RenewsCredentials, ResilientAdapter
+from verto_resilience.transports import (
+    RefreshHook,
+    RenewsCredentials,
+    ResilientAdapter,
+    keep_retries,
+    retries_kept,
+)
 
 
 class VertoAdapter(ResilientAdapter):
@@ -136,19 +142,29 @@ class VertoAdapter(ResilientAdapter):
             raise AttributeError(name)
         return getattr(inner, name)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set where :meth:`__getattr__` reads: what only the inner adapter has is set there."""
+        own = self.__dict__
+        inner = own.get("inner")
+        if inner is None or name in own or hasattr(type(self), name) or not hasattr(inner, name):
+            super().__setattr__(name, value)
+        else:
+            setattr(inner, name, value)
+
     def __getstate__(self) -> dict[str, Any]:
         """Give what it is built from; circuits and counts are not carried along."""
         return {
             "inner": self.inner,
             "owns_inner": self.owns_inner,
             "assembly": self._assembly,
-            "retries": self._retries,
+            "retries": retries_kept(self.inner),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Build it anew."""
         self._assemble(state["assembly"], state["inner"], owns_inner=state["owns_inner"])
-        self._retries = state["retries"]
+        if state["retries"] is not None:
+            keep_retries(self.inner, state["retries"])
 
 
 def mount(
@@ -200,26 +216,39 @@ def mount(
         operations=operations,
         refresh=refresh,
     )
+    wrapped: dict[str, VertoAdapter] = {}
+    for prefix in prefixes or tuple(adapters):
+        inner = session.get_adapter(prefix)
+        if isinstance(inner, VertoAdapter) and inner.gives_way:
+            inner = inner.inner
+        if not isinstance(inner, ResilientAdapter):
+            wrapped[prefix] = VertoAdapter.around(inner, assembly)
+    # Nothing has changed yet: a prefix that is refused, or a warning that is an error, ends above.
     if isinstance(refresh, VertoAuth):
         refresh.log_in_through(session)
     if assembly.pipeline.policy.beside is Beside.TAKEOVER:
         switch_off(session)
-    for prefix in prefixes or tuple(adapters):
-        inner = session.get_adapter(prefix)
-        if isinstance(inner, VertoAdapter) and inner.gives_way:
-            if adapters.get(prefix) is inner:
-                inner.give_back()
-            inner = inner.inner
-        if not isinstance(inner, ResilientAdapter):
-            session.mount(prefix, VertoAdapter.around(inner, assembly))
+    for prefix, adapter in wrapped.items():
+        _put(session, prefix, adapter)
     return session
 
 
 def unmount(session: requests.Session) -> requests.Session:
-    """Take the wrapping off again: each prefix gets back the adapter that was wrapped."""
+    """Take the wrapping off again: each prefix gets back the adapter that was wrapped.
+
+    An adapter that another session shares gets its own retries back with the last of them.
+    """
     for prefix, adapter in list(session.adapters.items()):
         if isinstance(adapter, ResilientAdapter):
+            _put(session, prefix, adapter.inner)
             adapter.give_back()
-            session.mount(prefix, adapter.inner)
     switch_on_again(session)
     return session
+
+
+def _put(session: requests.Session, prefix: str, adapter: BaseAdapter) -> None:
+    if prefix in session.adapters:
+        # Not Session.mount, which takes others out for a moment: threads may be looking them up.
+        session.adapters[prefix] = adapter
+    else:
+        session.mount(prefix, adapter)

@@ -143,7 +143,11 @@ class Assembly:
         return self._parts
 
     def __setstate__(self, parts: Any) -> None:
-        """Put it together anew."""
+        """Put it together anew, by the kill switch of this process."""
+        if is_switched_off() is not parts.policies.general.disabled:
+            parts = _read(
+                parts.policy, parts.observer, parts.catalogue, parts.operations, parts.refresh
+            )
         self._parts = parts
         self._build()
 

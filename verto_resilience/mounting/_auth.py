@@ -1,6 +1,7 @@
 """``VertoAuth``: logs in with an API key, and signs requests with the token."""
 
 import logging
+import weakref
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NoReturn, Self
@@ -66,7 +67,8 @@ class VertoAuth(AuthBase):
             host of its own.
         mode: Which kind of login it is.
         session: Whose adapters send the login; not closed. ``None`` is the session on which it is
-            mounted as ``refresh``, else one of its own, mounted by the environment's settings.
+            mounted as ``refresh``, for as long as there is one, else one of its own, mounted by the
+            environment's settings.
         clock: Where time comes from; the machine's by default.
 
     Raises:
@@ -87,6 +89,7 @@ class VertoAuth(AuthBase):
         self._login = Login(login_url, client_id, api_key, mode)
         self._domain = _domain_of(self._login.host)
         self._session = session
+        self._mounted_on: weakref.ref[requests.Session] | None = None
         self._own_session: requests.Session | None = None
         self._clock: Clock = SystemClock() if clock is None else clock
         self._flights: Flights[_Token | LoginError] = Flights()
@@ -116,9 +119,10 @@ class VertoAuth(AuthBase):
         return self._header(refused.authorization)
 
     def log_in_through(self, session: requests.Session) -> None:
-        """Log in by the adapters of this session, unless one was given before."""
-        if self._session is None:
-            self._session = session
+        """Log in by the adapters of this session, unless one was given before and is there yet."""
+        if self._mounted_on is None or self._mounted_on() is None:
+            # Weakly: the session holds this, and is gone as soon as it is dropped.
+            self._mounted_on = weakref.ref(session)
 
     def _signs(self, url: str) -> bool:
         login = self._login
@@ -179,8 +183,11 @@ class VertoAuth(AuthBase):
         return self._token
 
     def _way(self) -> requests.Session:
-        if self._session is not None:
-            return self._session
+        session = self._session
+        if session is None and self._mounted_on is not None:
+            session = self._mounted_on()
+        if session is not None:
+            return session
         if self._own_session is None:
             from verto_resilience.mounting._adapter import mount  # it imports this module
 

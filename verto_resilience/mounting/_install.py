@@ -15,7 +15,7 @@ from verto_resilience.mounting._adapter import VertoAdapter
 from verto_resilience.mounting._assembly import Assembly
 from verto_resilience.mounting._instrumented import class_send, put_back, switch_off_everywhere
 from verto_resilience.pipeline import Beside, Observer, Policy
-from verto_resilience.transports import ResilientAdapter
+from verto_resilience.transports import ResilientAdapter, keep_retries, retries_kept
 
 _lock = threading.RLock()
 _MARK = "_verto_resilience_original"
@@ -39,7 +39,7 @@ class InstalledAdapter(VertoAdapter):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Give what was wrapped."""
-        return _unwrapped, (self.inner, self._retries)
+        return _unwrapped, (self.inner, retries_kept(self.inner))
 
 
 def install(*, policy: Policy | None = None, observer: Observer | None = None) -> None:
@@ -145,7 +145,7 @@ def _original() -> Callable[[requests.Session, Any], BaseAdapter]:
 def _unwrapped(inner: BaseAdapter, retries: Retry | None) -> BaseAdapter:
     """Give a copy of what was wrapped the retries that it had."""
     if retries is not None:
-        inner.max_retries = retries  # type: ignore[attr-defined]
+        keep_retries(inner, retries)
     return inner
 
 

@@ -34,12 +34,13 @@ from verto_resilience.transports._refresh import (
     RenewsCredentials,
 )
 from verto_resilience.transports._report_of import report_of
-from verto_resilience.transports._requests import ResilientAdapter, own_retries
+from verto_resilience.transports._requests import ResilientAdapter
 from verto_resilience.transports._requests_errors import (
     RequestsCallRejectedError,
     RequestsCircuitOpenError,
     RequestsPausedError,
 )
+from verto_resilience.transports._taken_over import keep_retries, own_retries, retries_kept
 from verto_resilience.transports._target import split_origin
 
 __all__ = [
@@ -72,10 +73,12 @@ __all__ = [
     "error_class",
     "is_header_value",
     "is_loopback",
+    "keep_retries",
     "outcome_of",
     "own_retries",
     "raise_for_outcome",
     "refuse_insecure",
     "report_of",
+    "retries_kept",
     "split_origin",
 ]

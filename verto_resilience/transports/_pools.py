@@ -8,7 +8,8 @@ without us.
 """
 
 import os
-from typing import Any
+import weakref
+from typing import Any, cast
 
 from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.models import PreparedRequest
@@ -26,13 +27,18 @@ class PoolMemory:
     """Stands in for ``get_connection_with_tls_context`` on one adapter.
 
     Whatever goes through a proxy goes the adapter's own way, and so does an adapter that overrides
-    any part of it.
+    any part of it. It holds the adapter weakly: the adapter holds it, and its sockets close when it
+    is dropped, not when garbage is collected.
     """
 
     def __init__(self, inner: HTTPAdapter) -> None:
         """Remember nothing yet."""
-        self._inner = inner
+        self._inner = weakref.ref(inner)
         self._known: dict[object, _Place] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Belong to the copy, with which it is copied, and remember nothing."""
+        return type(self), (self._inner(),)
 
     def find(
         self,
@@ -42,37 +48,39 @@ class PoolMemory:
         cert: Any = None,
     ) -> Any:
         """Give the pool for a request; the signature is that of the method it stands in for."""
+        # It lives: this is its own method, as far as anybody who calls it can tell.
+        inner = cast("HTTPAdapter", self._inner())
         if proxies or not _is_plain(verify) or not _is_plain(cert):
             pool: Any = HTTPAdapter.get_connection_with_tls_context(
-                self._inner, request, verify, proxies=proxies, cert=cert
+                inner, request, verify, proxies=proxies, cert=cert
             )
         else:
-            pool = self._remembered(request, verify, cert)
+            pool = self._remembered(inner, request, verify, cert)
         guard(pool)
         return pool
 
-    def _remembered(self, request: PreparedRequest, verify: Any, cert: Any) -> Any:
+    def _remembered(
+        self, inner: HTTPAdapter, request: PreparedRequest, verify: Any, cert: Any
+    ) -> Any:
         url = request.url or ""
         end = url.find("/", 8)
         front = url[:end]
         if end < 0 or "@" in front:
             # Without a path the front is not known to end where it seems to; with a user in it
             # it is no key to keep.
-            return HTTPAdapter.get_connection_with_tls_context(
-                self._inner, request, verify, cert=cert
-            )
+            return HTTPAdapter.get_connection_with_tls_context(inner, request, verify, cert=cert)
         # requests looks at each request whether a CA path is a file or a folder, and so it may
         # become the other one meanwhile.
         folder = isinstance(verify, str) and os.path.isdir(verify)  # noqa: PTH112 - as requests
         name = (front, verify, folder, cert)
-        manager = self._inner.poolmanager
+        manager = inner.poolmanager
         place = self._known.get(name)
         if place is not None and place.holds(manager):
             return manager.connection_from_pool_key(place.key, place.context)
-        pool = HTTPAdapter.get_connection_with_tls_context(self._inner, request, verify, cert=cert)
+        pool = HTTPAdapter.get_connection_with_tls_context(inner, request, verify, cert=cert)
         if len(self._known) >= _MOST_REMEMBERED:
             self._known.clear()
-        host, kwargs = self._inner.build_connection_pool_key_attributes(request, verify, cert)
+        host, kwargs = inner.build_connection_pool_key_attributes(request, verify, cert)
         place = _Place(manager, dict(host), dict(kwargs))
         # Believed only if it leads to the pool that requests itself found.
         if manager.pools.get(place.key) is pool:
@@ -107,28 +115,27 @@ class _Place:
         return manager is self._manager and manager.connection_pool_kw == self._settings
 
 
-def remember_pools(inner: BaseAdapter) -> PoolMemory | None:
-    """Give an adapter a memory for its pools; ``None`` where its own way might be another.
+def remember_pools(inner: BaseAdapter) -> None:
+    """Give an adapter a memory for its pools, unless its own way might be another.
 
     What it stands in for is set on the instance, and taken off again by :func:`forget_pools`.
     """
     if not isinstance(inner, HTTPAdapter) or _FIND in vars(inner):
-        return None
+        return
     if any(_overrides(inner, HTTPAdapter, name) for name in _OF_ADAPTER):
-        return None
+        return
     manager = inner.poolmanager
     if any(_overrides(manager, PoolManager, name) for name in _OF_MANAGER):
-        return None
-    if manager.key_fn_by_scheme != key_fn_by_scheme:
-        return None
-    memory = PoolMemory(inner)
-    inner.get_connection_with_tls_context = memory.find  # type: ignore[method-assign]
-    return memory
+        return
+    if manager.key_fn_by_scheme == key_fn_by_scheme:
+        inner.get_connection_with_tls_context = PoolMemory(inner).find  # type: ignore[method-assign]
 
 
 def forget_pools(inner: BaseAdapter) -> None:
     """Let the adapter find its pools by itself again."""
-    vars(inner).pop(_FIND, None)
+    found = getattr(inner, "__dict__", {}).get(_FIND)
+    if isinstance(getattr(found, "__self__", None), PoolMemory):
+        del vars(inner)[_FIND]
 
 
 _OF_ADAPTER = (_FIND, "build_connection_pool_key_attributes")

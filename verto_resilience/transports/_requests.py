@@ -11,9 +11,9 @@ from urllib3.util import Retry
 
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.pipeline import Pipeline
-from verto_resilience.transports._pools import PoolMemory, forget_pools, remember_pools
 from verto_resilience.transports._refresh import Refresher
 from verto_resilience.transports._requests_exchange import RequestsExchange
+from verto_resilience.transports._taken_over import give_back, set_retries, take_over
 
 
 class ResilientAdapter(BaseAdapter):
@@ -43,11 +43,10 @@ class ResilientAdapter(BaseAdapter):
                 "inner=adapter.inner"
             )
             raise ConfigurationError(problem, problems=(problem,))
-        self.inner = inner
         self.pipeline = pipeline
         self.owns_inner = owns_inner
-        self._retries: Retry | None = None
-        self._pools: PoolMemory | None = None
+        self._has_taken_over = False
+        self.inner = inner
         if not pipeline.policy.disabled:
             self._take_over()
 
@@ -82,6 +81,8 @@ class ResilientAdapter(BaseAdapter):
         pipeline = self.pipeline
         if pipeline.policy.disabled or not request.url:
             return self.inner.send(request, **options)
+        if not self._has_taken_over:
+            self._take_over_again()
         exchange = RequestsExchange(
             request,
             adapter=self,
@@ -97,12 +98,21 @@ class ResilientAdapter(BaseAdapter):
         if self.owns_inner:
             self.inner.close()
 
+    @property
+    def max_retries(self) -> Any:
+        """What the inner adapter resends by itself; set, it is switched off here as well."""
+        return self.inner.max_retries  # type: ignore[attr-defined]
+
+    @max_retries.setter
+    def max_retries(self, retries: Any) -> None:
+        found = set_retries(self.inner, retries)
+        if found is not None:
+            _warn(self.inner, found)
+
     def give_back(self) -> None:
-        """Leave the inner adapter as it was found."""
-        if self._pools is not None:
-            forget_pools(self.inner)
-        if self._retries is not None:
-            self.inner.max_retries = self._retries  # type: ignore[attr-defined]
+        """Leave the inner adapter as it was found, unless another of these is around it."""
+        self._has_taken_over = False
+        give_back(self.inner, self)
 
     def go_on_with(self, pipeline: Pipeline) -> None:
         """Make the next calls with another pipeline; those under way end with theirs."""
@@ -114,40 +124,31 @@ class ResilientAdapter(BaseAdapter):
             self.give_back()
 
     def _take_over(self) -> None:
-        self._retries = take_over_retries(self.inner) or self._retries
-        self._pools = remember_pools(self.inner)
+        found = take_over(self.inner, self)
+        self._has_taken_over = True
+        if found is not None:
+            _warn(self.inner, found)
+
+    def _take_over_again(self) -> None:
+        """Go on where one session has given back what another still sends through."""
+        take_over(self.inner, self)
+        self._has_taken_over = True
+        if self.pipeline.policy.disabled:
+            # Switched off in this very moment, by another thread.
+            self.give_back()
 
     def __repr__(self) -> str:
         """Show what is wrapped."""
         return f"<{type(self).__name__} around {type(self.inner).__name__}>"
 
 
-def own_retries(adapter: BaseAdapter) -> Retry | None:
-    """Give what an adapter resends by itself; ``None`` when it sends once."""
-    retries = getattr(adapter, "max_retries", None)
-    return retries if isinstance(retries, Retry) and _resends(retries) else None
-
-
-def take_over_retries(inner: BaseAdapter) -> Retry | None:
-    """Switch the retries of an adapter off, so that nothing is sent twice over; warn once.
-
-    What urllib3 resends below an adapter is seen by no circuit, waits for no deadline, and may
-    send a POST twice.
-
-    Returns:
-        What was switched off, or ``None``.
-    """
-    retries = own_retries(inner)
-    if retries is None:
-        return None
-    inner.max_retries = Retry(0, read=False)  # type: ignore[attr-defined]
+def _warn(inner: BaseAdapter, retries: Retry) -> None:
     warnings.warn(
         f"{type(inner).__name__} retries by itself ({retries!r}). Its retries are switched off "
         "while verto_resilience is mounted around it: resends are made in one place. Build it "
         "with max_retries=0 to say so yourself.",
         stacklevel=_callers_level(),
     )
-    return retries
 
 
 def _callers_level() -> int:
@@ -160,10 +161,3 @@ def _callers_level() -> int:
 
 def _is_ours(module: str) -> bool:
     return module.partition(".")[0] == __name__.partition(".")[0]
-
-
-def _resends(retries: Retry) -> bool:
-    if retries.total is not None:
-        return retries.total is not False and retries.total > 0
-    counts = (retries.connect, retries.read, retries.status, retries.other)
-    return any(count is None or (count is not False and count > 0) for count in counts)
