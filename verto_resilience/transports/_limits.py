@@ -11,12 +11,9 @@ import math
 import socket
 import threading
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
-from functools import lru_cache
+from contextlib import suppress
+from http.client import HTTPResponse
 from typing import Any, Self
-
-from urllib3 import HTTPConnectionPool
-from urllib3.connection import HTTPConnection
 
 _current = threading.local()
 
@@ -142,26 +139,10 @@ class Guarded:
     """Marks a connection class that keeps limits."""
 
 
-def guard(pool: HTTPConnectionPool) -> None:
-    """Have a pool's connections keep the limit of the thread that uses them."""
-    # Read once: another thread may be doing the same.
-    base = pool.ConnectionCls
-    if issubclass(base, Guarded):
-        return
-    guarded = pool.ConnectionCls = _guarded(base)
-    idle: Any = pool.pool
-    if idle is not None:
-        # Connections from before are used again, and each reconnects as what it is. Under gevent
-        # the queue has no lock, and needs none: nothing here lets others run.
-        with getattr(idle, "mutex", None) or nullcontext():
-            for connection in idle.queue:
-                if type(connection) is base:
-                    connection.__class__ = guarded
+def guarded(base: Any) -> Any:
+    """Make a connection class that keeps the limit of the thread that uses it."""
 
-
-@lru_cache(maxsize=64)
-def _guarded(base: type[HTTPConnection]) -> type[HTTPConnection]:
-    class Connection(Guarded, base):  # type: ignore[misc,valid-type]
+    class Connection(Guarded, base):  # type: ignore[misc]
         def connect(self) -> None:
             limit = getattr(_current, "limit", None)
             if limit is not None:
@@ -186,7 +167,7 @@ def _guarded(base: type[HTTPConnection]) -> type[HTTPConnection]:
         @staticmethod
         def response_class(sock: Any, *args: Any, **kwargs: Any) -> Any:
             limit = getattr(_current, "limit", None)
-            if limit is not None:
+            if limit is not None and base.response_class is HTTPResponse:
                 sock = _LimitedStreams(sock, limit)
             return base.response_class(sock, *args, **kwargs)
 

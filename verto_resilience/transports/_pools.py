@@ -17,7 +17,7 @@ from urllib3 import PoolManager
 from urllib3.connection import port_by_scheme
 from urllib3.poolmanager import PoolKey, key_fn_by_scheme
 
-from verto_resilience.transports._limits import guard
+from verto_resilience.transports._guarded_pools import guard
 
 _MOST_REMEMBERED = 1024
 _FIND = "get_connection_with_tls_context"
