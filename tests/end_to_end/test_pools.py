@@ -157,9 +157,9 @@ def test_no_credential_of_a_url_is_remembered(
 
     session.get(verto.url.replace("//", f"//user:{SECRET}@") + "/status/200")
 
-    memory, inner = adapter._pools, adapter.inner
-    assert memory is not None
+    inner = adapter.inner
     assert isinstance(inner, requests.adapters.HTTPAdapter)
+    memory = vars(inner)["get_connection_with_tls_context"].__self__
     assert len(memory._known) == 1
     assert SECRET not in repr((memory._known, list(inner.poolmanager.pools.keys())))
     assert [origin.key for origin in adapter.circuits.known()] == [verto.url]
