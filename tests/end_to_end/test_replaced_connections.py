@@ -21,8 +21,18 @@ from verto_resilience.testing import Sandbox
 pytestmark = pytest.mark.end_to_end
 
 
+class Recording(HTTPResponse):
+    """Gives its connection back once it is read, as those of vcrpy do."""
+
+    def read(self, *args: Any, **kwargs: Any) -> bytes:
+        """Read."""
+        data = super().read(*args, **kwargs)
+        self.release_conn()
+        return data
+
+
 def _recording() -> Any:
-    return HTTPResponse(io.BytesIO(b"recorded"), status=200, preload_content=False)
+    return Recording(io.BytesIO(b"recorded"), status=200, preload_content=False)
 
 
 class Recorded:
@@ -34,6 +44,11 @@ class Recorded:
     def is_closed(self) -> bool:
         """Say that there is no need to connect."""
         return False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set it on the real connection as well, as those of vcrpy do, which is another one."""
+        assert name != "__class__"
+        super().__setattr__(name, value)
 
     def connect(self) -> None:
         """Refuse."""
@@ -49,6 +64,7 @@ class Recorded:
 
 def _get_conn(pool: HTTPConnectionPool, timeout: float | None = None) -> Any:
     """Take out connections until one is of the pool's class, as vcrpy does."""
+    USED.append(pool)
     kind: Any = pool.ConnectionCls
     connection = GET_CONN(pool, timeout)
     for _ in range(50):
@@ -60,6 +76,7 @@ def _get_conn(pool: HTTPConnectionPool, timeout: float | None = None) -> Any:
 
 
 GET_CONN = HTTPConnectionPool._get_conn
+USED: list[HTTPConnectionPool] = []
 
 
 @contextlib.contextmanager
@@ -73,6 +90,17 @@ def _played() -> Iterator[None]:
         mock.patch.object(HTTPConnectionPool, "_get_conn", _get_conn),
     ):
         yield
+    while USED:
+        _drop_connections(USED.pop())
+
+
+def _drop_connections(pool: HTTPConnectionPool) -> None:
+    assert pool.pool is not None
+    slots = [pool.pool.get() for _ in range(pool.pool.qsize())]
+    for connection in slots:
+        if connection is not None:
+            connection.close()
+        pool.pool.put(None)
 
 
 def _own_pool(session: requests.Session, url: str) -> HTTPConnectionPool:
@@ -122,6 +150,17 @@ def test_a_patch_is_seen_after_unmount(verto: Sandbox, mounted: Mounter) -> None
     assert verto.arrived == 1
 
 
+def test_mounting_while_a_recording_is_played(verto: Sandbox, plain: requests.Session) -> None:
+    """A session that has connections of the recording already goes on playing it."""
+    with _played():
+        plain.get(f"{verto.url}/status/200")
+        verto_resilience.mount(plain)
+
+        assert plain.get(f"{verto.url}/status/200").text == "recorded"
+
+    assert plain.get(f"{verto.url}/status/204").status_code == 204
+
+
 def test_limits_hold_once_the_patch_is_gone(wired: Wirer, mounted: Mounter) -> None:
     """A body that drips is cut off again, on a connection made after a recording was played."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
@@ -158,15 +197,6 @@ def test_a_class_set_on_one_pool_is_used(verto: Sandbox, mounted: Mounter) -> No
     assert not issubclass(pool.ConnectionCls, Counted)
 
 
-def _drop_connections(pool: HTTPConnectionPool) -> None:
-    assert pool.pool is not None
-    slots = [pool.pool.get() for _ in range(pool.pool.qsize())]
-    for connection in slots:
-        if connection is not None:
-            connection.close()
-        pool.pool.put(None)
-
-
 def test_a_pool_is_what_it_was(verto: Sandbox, mounted: Mounter) -> None:
     """Its class is one of its own kind and name, and so is that of its connections."""
     session = mounted()
@@ -188,7 +218,6 @@ def test_what_was_patched_in_is_not_kept(verto: Sandbox, mounted: Mounter) -> No
     with _played():
         session.get(f"{verto.url}/status/200")
         tape = weakref.ref(HTTPConnectionPool.ConnectionCls)
-        _drop_connections(_own_pool(session, verto.url))
 
     # The class is what its guarded one is known by, and is free when that one has gone.
     gc.collect()
