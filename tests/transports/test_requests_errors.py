@@ -1,5 +1,6 @@
 import copy
 import pickle
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -12,12 +13,14 @@ from verto_resilience.errors import (
     ResilienceError,
 )
 from verto_resilience.machines import Refusal, State, TripReason
-from verto_resilience.pipeline import End, Rejection
+from verto_resilience.pipeline import CallReport, End, Rejection
 from verto_resilience.transports import (
+    InsecureRequestError,
     RequestsCallRejectedError,
     RequestsCircuitOpenError,
     RequestsPausedError,
 )
+from verto_resilience.transports._report_of import attach_report, report_of
 from verto_resilience.transports._requests_errors import rejection_error
 
 KEY = "https://api.example.com:443"
@@ -25,6 +28,7 @@ REFUSAL = Refusal(State.OPEN, 3.5, TripReason.FAILURE_RATE, "503")
 OPEN = Rejection(End.CIRCUIT_OPEN, KEY, 3.5, REFUSAL)
 PAUSED = Rejection(End.PAUSED, KEY, 90.0)
 INTERRUPTED = Rejection(End.INTERRUPTED, KEY, None)
+INSECURE = InsecureRequestError("not sent", problems=("in the clear",))
 
 
 def test_an_open_circuit_tells_all_it_knows() -> None:
@@ -139,6 +143,77 @@ def test_a_refusal_travels(
     assert isinstance(twin, requests.RequestException)
     assert twin.request is not None
     assert twin.request.url == "https://api.example.com/rates"
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("refused", [*map(rejection_error, (OPEN, PAUSED, INTERRUPTED)), INSECURE])
+def test_credentials_body_and_hooks_stay_behind(
+    refused: requests.RequestException, protocol: int
+) -> None:
+    """A pickle holds no token, and a hook that cannot be pickled is no hindrance."""
+    lock = threading.Lock()
+    refused.request = requests.Request(
+        "POST",
+        "https://api.example.com/x",
+        headers={
+            "Authorization": "Bearer header-canary",
+            "Proxy-Authorization": "Basic proxy-canary",
+            "X-Api-Key": "own-canary",
+            "Idempotency-Key": "key-1",
+        },
+        cookies={"session": "cookie-canary"},
+        params={"token": "param-canary"},
+        json={"amount": 1, "note": "body-canary"},
+        hooks={"response": lambda answer, *_a, **_k: lock and answer},
+    ).prepare()
+
+    pickled = pickle.dumps(refused, protocol)
+    twin = pickle.loads(pickled)  # noqa: S301 - its own
+
+    assert b"-canary" not in pickled
+    assert twin.request.headers["Idempotency-Key"] == "key-1"
+    assert (twin.request.method, twin.request.body) == ("POST", None)
+    assert "header-canary" in refused.request.headers["Authorization"]
+
+
+def test_an_error_that_was_raised_for_a_send_travels_too() -> None:
+    """With what the adapter ties to it: the report, and the request that was refused."""
+    error = rejection_error(OPEN)
+    error.request = requests.Request("GET", "https://api.example.com/rates").prepare()
+    report = CallReport((), End.CIRCUIT_OPEN, None, ambiguous=False, possibly_executed=False)
+    attach_report(error, report)
+
+    twin = pickle.loads(pickle.dumps(error))  # noqa: S301 - its own
+
+    assert report_of(twin) == report
+
+
+@pytest.mark.parametrize("user", ["user-canary:password-canary", "key-canary:", "key-canary"])
+def test_the_user_of_a_url_stays_behind(user: str) -> None:
+    """Whatever header was sent: some services take a key for a user."""
+    error = rejection_error(OPEN)
+    error.request = requests.Request(
+        "GET", f"https://{user}@api.example.com/rates?page=2", auth=lambda request: request
+    ).prepare()
+    error.response = requests.Response()
+    error.response.url = error.request.url or ""
+
+    pickled = pickle.dumps(error)
+
+    assert b"-canary" not in pickled
+    twin = pickle.loads(pickled)  # noqa: S301 - its own
+    assert twin.request.url == twin.response.url == "https://api.example.com/rates?page=2"
+
+
+def test_a_url_that_cannot_be_read_is_no_hindrance() -> None:
+    """Authentication may put anything there."""
+    error = rejection_error(OPEN)
+    error.request = requests.Request("GET", "https://api.example.com/").prepare()
+    error.request.url = "https://[::1/"
+
+    twin = pickle.loads(pickle.dumps(error))  # noqa: S301 - its own
+
+    assert twin.request.url == "https://[::1/"
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from requests.models import PreparedRequest
 
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.pipeline import Policy
+from verto_resilience.transports._pickled import PickledLight
 
 
-class InsecureRequestError(ConfigurationError, requests.exceptions.RequestException):
+class InsecureRequestError(PickledLight, ConfigurationError, requests.exceptions.RequestException):
     """The request was not sent: it would have gone out in the clear, or to anybody.
 
     Also a :class:`requests.exceptions.RequestException`.

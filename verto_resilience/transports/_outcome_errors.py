@@ -21,13 +21,12 @@ None is a ``ResilienceError``: those say that nothing was sent, and these that t
 from typing import Any
 
 import requests
-from requests.hooks import default_hooks
 from requests.models import PreparedRequest
 
-from verto_resilience.outcome import Category, names_a_secret, scrub_known
+from verto_resilience.outcome import Category
 from verto_resilience.transports._call_outcome import CallOutcome
 from verto_resilience.transports._outcome_of import outcome_of
-from verto_resilience.transports._request_secrets import secrets_of
+from verto_resilience.transports._pickled import light_request, light_response
 
 
 class OutcomeError(requests.HTTPError):
@@ -78,8 +77,8 @@ class OutcomeError(requests.HTTPError):
     def __reduce__(self) -> tuple[Any, ...]:
         """Give what goes into a pickle."""
         state = self.__dict__ | {
-            "response": _light_response(self.response),
-            "request": _light_request(self.request),
+            "response": light_response(self.response),
+            "request": light_request(self.request),
         }
         return _made_anew, (type(self), self.args, state)
 
@@ -192,32 +191,3 @@ def _made_anew(
     error.args = args
     error.__dict__.update(state)
     return error
-
-
-def _light_response(response: requests.Response | None) -> requests.Response | None:
-    """Copy a response for a pickle, without reading what is still on the connection."""
-    if response is None:
-        return None
-    state = {name: getattr(response, name, None) for name in response.__attrs__}
-    if not isinstance(state["_content"], bytes):
-        state["_content"] = None
-    state["url"] = scrub_known(response.url or "", secrets_of(response.request))
-    state["request"] = _light_request(response.request)
-    state["history"] = [_light_response(earlier) for earlier in response.history]
-    light = requests.Response()
-    vars(light).update(state, raw=None, _content_consumed=True)
-    return light
-
-
-def _light_request(request: object) -> PreparedRequest | None:
-    """Copy a request for a pickle, without credentials, body and hooks."""
-    if not isinstance(request, PreparedRequest):
-        return None
-    light = PreparedRequest()
-    light.method = request.method
-    light.url = scrub_known(request.url or "", secrets_of(request))
-    light.headers = request.headers.copy()
-    for name in [name for name in light.headers if names_a_secret(name)]:
-        del light.headers[name]
-    light.hooks = default_hooks()
-    return light

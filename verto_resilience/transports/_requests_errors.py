@@ -4,13 +4,19 @@ import requests.exceptions
 
 from verto_resilience.errors import CallRejectedError, CircuitOpenError, PausedError
 from verto_resilience.pipeline import End, Rejection
+from verto_resilience.transports._pickled import PickledLight
 
 # Tracebacks, pickles and error.type name a class by where users import it from.
 _PUBLIC = "verto_resilience.transports"
 
 
-class RequestsCallRejectedError(CallRejectedError, requests.exceptions.ConnectionError):
-    """The request was not sent; also a :class:`requests.exceptions.ConnectionError`."""
+class RequestsCallRejectedError(
+    PickledLight, CallRejectedError, requests.exceptions.ConnectionError
+):
+    """The request was not sent; also a :class:`requests.exceptions.ConnectionError`.
+
+    Pickled, it leaves the request's body, hooks and credentials behind.
+    """
 
     __module__ = _PUBLIC
 
