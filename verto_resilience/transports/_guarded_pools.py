@@ -9,6 +9,7 @@ import http.client
 import os
 import threading
 import weakref
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any
 
@@ -45,10 +46,11 @@ def guard(pool: Any) -> None:
     if issubclass(kind, GuardedPool) or not issubclass(kind, HTTPConnectionPool):
         return
     pool.__class__ = _guarding(kind)
-    idle = pool.pool
+    idle: Any = pool.pool
     if idle is not None:
-        # Connections from before are used again, and each reconnects as what it is.
-        with idle.mutex:
+        # Connections from before are used again, and each reconnects as what it is. Under gevent
+        # the queue has no lock, and needs none: nothing here lets others run.
+        with getattr(idle, "mutex", None) or nullcontext():
             for connection in idle.queue:
                 if connection is not None:
                     # Not by the connection's own way to set, which may be meant for another one.

@@ -65,9 +65,9 @@ class PoolMemory:
         url = request.url or ""
         end = url.find("/", 8)
         front = url[:end]
-        if end < 0 or "@" in front:
-            # Without a path the front is not known to end where it seems to; with a user in it
-            # it is no key to keep.
+        if end < 0 or "@" in front or "?" in front or "#" in front:
+            # Without a path the front is not known to end where it seems to; with a user or a
+            # query in it, it is no key to keep.
             return HTTPAdapter.get_connection_with_tls_context(inner, request, verify, cert=cert)
         # requests looks at each request whether a CA path is a file or a folder, and so it may
         # become the other one meanwhile.
