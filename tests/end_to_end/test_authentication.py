@@ -606,26 +606,35 @@ class TestWhere:
             ("https://api-v3-sandbox.vertofx.com/l", "https://api-wallet.vertofx.com/x", True),
             ("https://api-v3-sandbox.vertofx.com/l", "https://vertofx.com/x", True),
             ("https://api-v3-sandbox.vertofx.com/l", "https://API.VERTOFX.COM/x", True),
+            ("https://api-v3-sandbox.vertofx.com/l", "https://VERTOFX.com:8443/x", True),
             ("https://api-v3-sandbox.vertofx.com/l", "https://api.verto.co/x", False),
+            ("https://api-v3-sandbox.vertofx.com/l", "https://api.vertofx.dev/x", False),
             ("https://api-v3-sandbox.vertofx.com/l", "https://vertofx.com.evil.example/x", False),
             ("https://api-v3-sandbox.vertofx.com/l", "https://evilvertofx.com/x", False),
             ("https://api-v3-sandbox.vertofx.com/l", "https://a@evil.example/vertofx.com", False),
             ("https://api-v3-sandbox.vertofx.com/l", "http://api-wallet.vertofx.com/x", False),
             ("https://api-v3-sandbox.vertofx.com/l", "https://api-v3-sandbox.vertofx.com/l", False),
             ("https://verto.co/l", "https://verto.co/x", True),
-            ("https://verto.co/l", "https://api.verto.co/x", False),
+            ("https://verto.co/l", "https://api.verto.co/x", True),
+            ("https://verto.co.uk/l", "https://verto.co.uk/x", True),
             ("https://verto.co.uk/l", "https://evil.co.uk/x", False),
+            ("https://verto.github.io/l", "https://evil.github.io/x", False),
+            ("https://api.corp.example/l", "https://www.corp.example/x", False),
+            ("https://api.corp.example/l", "https://api.corp.example:8443/x", False),
+            ("https://api.corp.example:443/l", "https://api.corp.example/x", True),
+            ("https://api.corp.example/l?a=1", "https://api.corp.example/l?b=2", False),
+            ("https://api.corp.example/l", "http://api.corp.example/x", False),
+            ("https://api.corp.example/l", "https://[::1/x", False),
             ("https://10.0.0.1/l", "https://10.0.0.1/x", True),
             ("https://10.0.0.1/l", "https://10.0.0.2/x", False),
-            ("http://127.0.0.1:80/l", "http://127.0.0.1:8080/x", True),
-            ("http://localhost:80/l", "http://localhost:8080/x", True),
-            ("http://[::1]/l", "http://[::1]:8080/x", True),
+            ("http://127.0.0.1:80/l", "http://127.0.0.1/x", True),
+            ("http://127.0.0.1:80/l", "http://127.0.0.1:8080/x", False),
+            ("http://localhost:80/l", "https://localhost/x", False),
+            ("http://[::1]/l", "http://[::1]:80/x", True),
         ],
     )
-    def test_only_the_login_s_domain_is_signed_for(
-        self, login: str, url: str, signed: bool
-    ) -> None:
-        """A token goes to no other domain, nor into the clear, nor to the login itself."""
+    def test_only_those_the_token_is_for_get_it(self, login: str, url: str, signed: bool) -> None:
+        """A token goes to no other owner's host, nor into the clear, nor to the login itself."""
         auth = VertoAuth(CLIENT_ID, API_KEY, login_url=login)
 
         assert auth._signs(url) is signed

@@ -125,6 +125,22 @@ class TestAsking:
 
         assert Refresher(Source(), clock=FakeClock().monotonic).renew(OLD, 1.0) == "Bearer new"
 
+    def test_an_object_that_renews_is_asked_for_each_origin(self) -> None:
+        """It may give its credentials to one and not to the other, for the same refused value."""
+        asked: list[str] = []
+
+        class Source:
+            def renew(self, refused: RefusedCredentials) -> str | None:
+                asked.append(refused.origin)
+                return "Bearer new" if refused.origin == ORIGIN else None
+
+        refresher = Refresher(Source(), clock=FakeClock().monotonic)
+
+        assert refresher.renew(OLD, 1.0) == "Bearer new"
+        assert refresher.renew(OLD, 1.0) == "Bearer new"
+        assert refresher.renew(RefusedCredentials(OTHER, "Bearer old"), 1.0) is None
+        assert asked == [ORIGIN, OTHER]
+
     def test_what_cannot_be_called_is_refused(self) -> None:
         """The mistake shows when it is mounted, not at the first 401."""
         with pytest.raises(TypeError, match="refresh must be a function of one argument, not str"):

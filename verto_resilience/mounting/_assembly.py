@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, Protocol
 
-from verto_resilience.config import is_switched_off, known_methods, load_catalogue, load_policies
+from verto_resilience.config import (
+    is_switched_off,
+    known_methods,
+    load_catalogue,
+    load_policies,
+    load_policy,
+)
+from verto_resilience.errors import ConfigurationError
 from verto_resilience.mounting._instrumented import calls_hooks
 from verto_resilience.outcome import Catalogue, Operations
 from verto_resilience.pipeline import (
@@ -160,8 +167,7 @@ def _read(
     refresh: RefreshHook | RenewsCredentials | None,
 ) -> Parts:
     if is_switched_off():
-        # Nothing else is read: whoever throws the switch must not be stopped by a bad variable.
-        policies = Policies(replace(policy or Policy(), disabled=True))
+        policies = Policies(replace(policy or _hosts_alone(), disabled=True))
     else:
         policies = load_policies(policy=policy)
     general = policies.general
@@ -169,6 +175,18 @@ def _read(
     if catalogue is None and not general.disabled:
         in_force = load_catalogue(general.catalogue)
     return Parts(policy, observer, catalogue, operations, policies, in_force, refresh)
+
+
+def _hosts_alone() -> Policy:
+    """Read what says to whom a token is given, and nothing else: all the rest is switched off.
+
+    Whoever throws the switch must not be stopped by a bad variable.
+    """
+    try:
+        read = load_policy()
+    except ConfigurationError:
+        return Policy()
+    return Policy(verto_hosts=read.verto_hosts, insecure_hosts=read.insecure_hosts)
 
 
 _assemblies: weakref.WeakSet[Assembly] = weakref.WeakSet()

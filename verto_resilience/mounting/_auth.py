@@ -5,20 +5,22 @@ import weakref
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NoReturn, Self
-from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase
 from requests.models import PreparedRequest
 
 from verto_resilience.errors import LoginError
-from verto_resilience.pipeline import Clock, SystemClock
+from verto_resilience.pipeline import Clock, Policy, SystemClock
 from verto_resilience.transports import (
     Flights,
     Login,
     RefusedCredentials,
     RequestsLoginError,
-    is_loopback,
+    front_and_path,
+    is_verto,
+    refuse_insecure,
+    target_of,
 )
 
 _log = logging.getLogger("verto_resilience")
@@ -53,9 +55,11 @@ class VertoAuth(AuthBase):
     does, the others go on with the token in hand. Given as ``refresh`` to :func:`mount` as well, it
     answers a 401 by one new login.
 
-    Only requests to the domain of ``login_url`` are signed: the host's name without its first
-    part, such as ``vertofx.com`` for ``api-v3-sandbox.vertofx.com``. An address, or a name too
-    short for that, stands for itself alone.
+    Only requests to the origin of ``login_url`` are signed, and where its host is in one of the
+    policy's ``verto_hosts``, those to the hosts of the same one: with a login at
+    ``api-v3-sandbox.vertofx.com`` those to ``vertofx.com`` and what is below it. Over ``http://``
+    only where the policy lets Verto be called so. The policy is that of the adapter that sends the
+    login; the defaults, where that is none of ours.
 
     Neither key nor token is in a ``repr``, a log line or an error. It is not pickled: each process
     makes its own. A copy is the same object.
@@ -87,7 +91,6 @@ class VertoAuth(AuthBase):
     ) -> None:
         """Keep what it takes; nothing is sent yet."""
         self._login = Login(login_url, client_id, api_key, mode)
-        self._domain = _domain_of(self._login.host)
         self._session = session
         self._mounted_on: weakref.ref[requests.Session] | None = None
         self._own_session: requests.Session | None = None
@@ -126,17 +129,20 @@ class VertoAuth(AuthBase):
 
     def _signs(self, url: str) -> bool:
         login = self._login
-        if url.partition("?")[0] == login.url:
-            return False
+        policy = login.policy(self._way()) or _DEFAULT
         try:
-            parts = urlsplit(url)
-            host = (parts.hostname or "").lower()
+            target = target_of(url, policy.verto_hosts)
+            if target.origin == login.origin:
+                # Where anybody could read it, the login says so and fails.
+                return front_and_path(url)[1] != login.path
+            refuse_insecure(target.origin, target.host, verify=True, policy=policy)
         except ValueError:
+            # It cannot be read, or could be read by anybody.
             return False
-        is_ours = host == login.host or (
-            self._domain is not None and (host == self._domain or host.endswith(f".{self._domain}"))
+        return target.verto and any(
+            is_verto(login.host, (name,)) and is_verto(target.host, (name,))
+            for name in policy.verto_hosts
         )
-        return is_ours and (parts.scheme == "https" or login.origin.startswith("http://"))
 
     def _header(self, refused: str | None) -> str:
         token = self._in_hand(refused)
@@ -214,18 +220,4 @@ class VertoAuth(AuthBase):
         )
 
 
-def _domain_of(host: str) -> str | None:
-    """Give the domain a host is in; ``None`` where that could be more than its owner's."""
-    if is_loopback(host) or ":" in host:
-        return None
-    first, *rest = host.split(".")
-    if not first or len(rest) < _SHORTEST or rest[-1].isdigit():
-        return None
-    if len(rest) == _SHORTEST and len(rest[0]) <= _PUBLIC and len(rest[1]) <= _PUBLIC:
-        # Such as co.uk or com.au, which nobody owns.
-        return None
-    return ".".join(rest)
-
-
-_SHORTEST = 2
-_PUBLIC = 3
+_DEFAULT = Policy()

@@ -41,7 +41,12 @@ from verto_resilience.transports._requests_errors import (
     RequestsPausedError,
 )
 from verto_resilience.transports._taken_over import keep_retries, own_retries, retries_kept
-from verto_resilience.transports._target import split_origin
+from verto_resilience.transports._target import (
+    front_and_path,
+    is_verto,
+    split_origin,
+    target_of,
+)
 
 __all__ = [
     "ApiFailureError",
@@ -71,8 +76,10 @@ __all__ = [
     "TooManyRequestsError",
     "UnauthorizedError",
     "error_class",
+    "front_and_path",
     "is_header_value",
     "is_loopback",
+    "is_verto",
     "keep_retries",
     "outcome_of",
     "own_retries",
@@ -81,4 +88,5 @@ __all__ = [
     "report_of",
     "retries_kept",
     "split_origin",
+    "target_of",
 ]

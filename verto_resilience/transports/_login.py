@@ -48,7 +48,7 @@ class Login:
         ConfigurationError: A part is missing, or ``url`` is no address; no value is quoted.
     """
 
-    __slots__ = ("_fields", "host", "origin", "url")
+    __slots__ = ("_fields", "host", "origin", "path", "url")
 
     def __init__(self, url: str, client_id: str, api_key: str, mode: str) -> None:
         """Keep them, and see whether they can be."""
@@ -59,15 +59,24 @@ class Login:
             if not isinstance(value, str) or not value.strip()
         ]
         self.url = url
-        self.origin, self.host = "", ""
+        self.origin, self.host, self.path = "", "", ""
         if isinstance(url, str) and url.startswith(("https://", "http://")):
-            front, _, _ = front_and_path(url)
+            front, path, _ = front_and_path(url)
+            self.path = path or "/"
             if "@" not in front:
                 self.origin, self.host = split_origin(front)
         if not self.host:
             problems.append("login_url must begin with https:// and a host, without user or key")
         if problems:
             raise ConfigurationError("VertoAuth: " + "; ".join(problems), problems=tuple(problems))
+
+    def policy(self, session: requests.Session) -> Policy | None:
+        """Give the policy of the adapter that sends the login; ``None`` if that is none of ours."""
+        try:
+            adapter = session.get_adapter(self.url)
+        except requests.exceptions.InvalidSchema:
+            return None
+        return adapter.pipeline.policy if isinstance(adapter, ResilientAdapter) else None
 
     def through(self, session: requests.Session) -> str:
         """Log in, and give the token.
@@ -108,8 +117,7 @@ class Login:
         settings: dict[str, Any] = dict(
             session.merge_environment_settings(prepared.url, {}, False, None, None)  # noqa: FBT003
         )
-        adapter = session.get_adapter(self.url)
-        policy = adapter.pipeline.policy if isinstance(adapter, ResilientAdapter) else None
+        policy = self.policy(session)
         refuse_insecure(
             self.origin, self.host, verify=settings["verify"], policy=policy or Policy()
         )

@@ -41,7 +41,11 @@ RefreshHook = Callable[[RefusedCredentials], str | None]
 
 @runtime_checkable
 class RenewsCredentials(Protocol):
-    """What may be given in place of a function, as ``VertoAuth`` may."""
+    """What may be given in place of a function, as ``VertoAuth`` may.
+
+    It is asked for each origin that refused a value, and answers for each; a function is asked once
+    for a value, whichever origins refused it.
+    """
 
     def renew(self, refused: RefusedCredentials) -> str | None:
         """Give the new value of the ``Authorization`` header, or ``None``."""
@@ -62,12 +66,13 @@ class Refresher:
         TypeError: It cannot be called.
     """
 
-    __slots__ = ("_clock", "_failing", "_flights", "_hook", "_replacements")
+    __slots__ = ("_clock", "_each_origin", "_failing", "_flights", "_hook", "_replacements")
 
     def __init__(
         self, refresh: RefreshHook | RenewsCredentials, *, clock: Callable[[], float]
     ) -> None:
         """Start with nothing known."""
+        self._each_origin = isinstance(refresh, RenewsCredentials)
         hook: Any = refresh.renew if isinstance(refresh, RenewsCredentials) else refresh
         if not callable(hook):
             message = f"refresh must be a function of one argument, not {type(refresh).__name__}"
@@ -87,7 +92,7 @@ class Refresher:
         """
         # A value that was sent to several origins is one; those who sent none have only theirs.
         value, origin = refused.authorization, refused.origin
-        key = (None, origin) if value is None else (value, None)
+        key = (value, origin if value is None or self._each_origin else None)
         return self._flights.run(key, partial(self._replace, key, refused), patience)
 
     def forget(self, value: str) -> None:
