@@ -1,5 +1,5 @@
 import pickle
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 
@@ -35,17 +35,17 @@ def test_a_person_reads_what_happened_and_what_to_do() -> None:
     assert str(FULL).splitlines() == [
         "POST https://api.example.com/fx/payments: 409 Conflict; outcome unknown",
         "  The request conflicts with the server's current state.",
-        '  The server says: API error code 4711 (Duplicate paymentId), "paymentId was used"',
-        (
-            "  An earlier attempt of this call may have been executed, and this answer may be "
-            "about that: reconcile before doing it again."
-        ),
+        "  The server says: API error code 4711 (Duplicate paymentId),",
+        '    "paymentId was used"',
+        "  An earlier attempt of this call may have been executed, and this answer may be",
+        "    about that: reconcile before doing it again.",
         "  2 attempts: 503, then after 6.25 s (backoff) 409.",
         "  Idempotency-Key: key-1",
-        (
-            "  Quote to Verto's support: Vfx-Api-Call-Id call-1, Vfx-Api-Stack-Id stack-1, "
-            "Vfx-Correlation-Id sent-1, Vfx-Correlation-Id received received-1"
-        ),
+        "  Quote to Verto's support:",
+        "    Vfx-Api-Call-Id call-1",
+        "    Vfx-Api-Stack-Id stack-1",
+        "    Vfx-Correlation-Id sent-1",
+        "    Vfx-Correlation-Id received received-1",
     ]
 
 
@@ -68,10 +68,8 @@ def test_a_person_reads_what_happened_and_what_to_do() -> None:
             [
                 "no usable answer (read_timeout); outcome unknown",
                 "  The server may have executed it: reconcile before doing it again.",
-                (
-                    "  1 attempt: read_timeout. Not sent again: the retry budget of the origin is "
-                    "empty."
-                ),
+                "  1 attempt: read_timeout.",
+                "  Not sent again: the retry budget of the origin is empty.",
             ],
         ),
         (
@@ -95,7 +93,8 @@ def test_a_person_reads_what_happened_and_what_to_do() -> None:
             [
                 '200 OK, but the body says "success": false',
                 '  The server says: "No funds"',
-                "  Quote to Verto's support: Vfx-Correlation-Id same",
+                "  Quote to Verto's support:",
+                "    Vfx-Correlation-Id same",
             ],
         ),
     ],
@@ -110,9 +109,29 @@ def test_a_long_wait_is_told_in_plain_digits() -> None:
     """An hour is 3600 s, and no power of ten."""
     outcome = CallOutcome(attempts=(attempt(1, 503, waited=1234.5),), retry_after=3600.0)
 
-    assert str(outcome).splitlines()[-1] == (
-        "  1 attempt: after 1234 s (backoff) 503. Asked to wait 3600 s."
+    assert str(outcome).splitlines()[-2:] == [
+        "  1 attempt: after 1234 s (backoff) 503.",
+        "  Asked to wait 3600 s.",
+    ]
+
+
+def test_a_terminal_of_80_columns_is_wide_enough() -> None:
+    """What is long for its kind alone (many attempts, identifiers) stands on several lines."""
+    identifier = "c2dbd957-224d-4135-8794-9c711474de5e"
+    outcome = replace(
+        FULL,
+        call_id=identifier,
+        stack_id=identifier,
+        correlation_id=identifier,
+        correlation_id_received=identifier.upper(),
+        attempts=tuple(attempt(number, 503, waited=6.25) for number in range(1, 11)),
+        end=End.DEADLINE,
     )
+
+    lines = str(outcome).splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert sum(line.count("503") for line in lines) == 10
 
 
 def test_it_is_a_value() -> None:

@@ -1,9 +1,12 @@
 """What came of a call, in one value: what code decides by, and what a person reads at night."""
 
+import textwrap
 from dataclasses import dataclass
 
 from verto_resilience.outcome import Category, Failure, Operation
 from verto_resilience.pipeline import Attempt, End, WaitSource
+
+_LINE = 78
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +71,11 @@ class CallOutcome:
         """Tell it: the first line says what happened, the others what to know and to do."""
         lines = (
             self._meaning(),
-            self._said(),
-            self._doubt(),
-            self._history(),
+            *self._said(),
+            *self._doubt(),
+            *self._history(),
             self._key(),
-            self._ids(),
+            *self._ids(),
         )
         return "\n  ".join([self._headline(), *(line for line in lines if line)])
 
@@ -95,41 +98,44 @@ class CallOutcome:
             return "Verto does not document this status: it is treated as its class."
         return self.status_meaning
 
-    def _said(self) -> str:
+    def _said(self) -> list[str]:
         told = []
         if self.code is not None:
             meaning = self.code_meaning or "not in the catalogue"
             told.append(f"API error code {self.code} ({meaning})")
         if self.message is not None:
             told.append(f'"{self.message}"')
-        return f"The server says: {', '.join(told)}" if told else ""
+        line = f"The server says: {', '.join(told)}"
+        if len(told) > 1 and len(line) > _LINE:
+            return [f"The server says: {told[0]},", f"  {told[1]}"]
+        return [line] if told else []
 
-    def _doubt(self) -> str:
+    def _doubt(self) -> list[str]:
         if self.possibly_executed:
-            return (
+            return _lines(
                 "An earlier attempt of this call may have been executed, and this answer may be "
                 "about that: reconcile before doing it again."
             )
         if self.ambiguous:
-            return "The server may have executed it: reconcile before doing it again."
-        return ""
+            return _lines("The server may have executed it: reconcile before doing it again.")
+        return []
 
-    def _history(self) -> str:
+    def _history(self) -> list[str]:
         told = []
         if self.attempts:
             sends = ", then ".join(_told(attempt) for attempt in self.attempts)
             count = len(self.attempts)
-            told.append(f"{count} attempt{'s' if count > 1 else ''}: {sends}.")
+            told += _lines(f"{count} attempt{'s' if count > 1 else ''}: {sends}.")
             if self.end not in (None, End.ANSWERED):
-                told.append(f"Not sent again: {self.end.sentence}.")
+                told += _lines(f"Not sent again: {self.end.sentence}.")
         if self.retry_after is not None:
             told.append(f"Asked to wait {_digits(self.retry_after)} s.")
-        return " ".join(told)
+        return told
 
     def _key(self) -> str:
         return f"Idempotency-Key: {self.idempotency_key}" if self.idempotency_key else ""
 
-    def _ids(self) -> str:
+    def _ids(self) -> list[str]:
         sent, received = self.correlation_id, self.correlation_id_received
         named = (
             ("Vfx-Api-Call-Id", self.call_id),
@@ -137,8 +143,13 @@ class CallOutcome:
             ("Vfx-Correlation-Id", sent),
             ("Vfx-Correlation-Id received", None if received == sent else received),
         )
-        ids = ", ".join(f"{name} {value}" for name, value in named if value)
-        return f"Quote to Verto's support: {ids}" if ids else ""
+        ids = [f"  {name} {value}" for name, value in named if value]
+        return ["Quote to Verto's support:", *ids] if ids else []
+
+
+def _lines(text: str) -> list[str]:
+    # Not so what the server says: that is looked for in logs as it was said.
+    return textwrap.wrap(text, _LINE, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _told(attempt: Attempt) -> str:
