@@ -11,6 +11,7 @@ from verto_resilience import VertoAdapter
 from verto_resilience.config import (
     PREFIX,
     is_switched_off,
+    load_policies,
     load_policy,
     parse,
     read_environment,
@@ -24,8 +25,7 @@ TABLE = settings_table()
 ROWS = {row.name: row for row in TABLE}
 NUMBERS = tuple(row for row in TABLE if row.high is not None)
 WHOLE = (Unit.COUNT, Unit.BYTES)
-TEXTS = (Unit.NAMES, Unit.PATH)
-ANY_TEXT = (Unit.NAMES, Unit.PATH)
+ANY_TEXT = (Unit.NAMES, Unit.HOSTS, Unit.PATH)
 ENVIRON = {"VERTO_RESILIENCE_MAX_ATTEMPTS": "5", "VERTO_RESILIENCE_WINDOW": "20"}
 
 
@@ -41,7 +41,7 @@ def _written(row: Setting) -> tuple[str, object]:
         case Unit.CHOICE:
             choice = row.choices[-1]
             return str(choice), choice
-        case Unit.NAMES:
+        case Unit.NAMES | Unit.HOSTS:
             return "one, two", ("one", "two")
         case Unit.PATH:
             return "some/file.toml", "some/file.toml"
@@ -231,12 +231,29 @@ class TestBadValues:
         """Things that are counted are written without a point."""
         assert len(_refused({variable(row): text})) == 1
 
+    @pytest.mark.parametrize("name", ["VERTO_HOSTS", "INSECURE_HOSTS", "PROPAGATE_TO"])
+    def test_what_is_no_host_is_named(self, name: str) -> None:
+        """Of a list the first entry that cannot be is told, with what is allowed."""
+        text = "a.example, https://vertofx.com, *"
+
+        assert _refused({PREFIX + name: text}) == (
+            (
+                f"{PREFIX}{name}={text!r}: 'https://vertofx.com' is no host name; "
+                f"allowed is {ROWS[name.lower()].allowed}"
+            ),
+        )
+
+    def test_a_long_text_is_shown_in_part(self) -> None:
+        """An error stays readable whatever a variable holds."""
+        assert len(_refused({"VERTO_RESILIENCE_WINDOW": "x" * 10_000})[0]) < 400
+
     @pytest.mark.parametrize("row", [r for r in TABLE if r.unit is Unit.CHOICE], ids=_name)
     def test_an_unknown_choice_is_refused_with_the_known_ones(self, row: Setting) -> None:
         """The message lists what may be chosen."""
         (problem,) = _refused({variable(row): "sometimes"})
 
-        assert problem.endswith("allowed is " + " | ".join(row.choices))
+        *others, last = row.choices
+        assert problem.endswith(f"allowed is {', '.join(others)} or {last}")
 
     def test_a_number_with_too_many_digits_is_refused(self) -> None:
         """A text that Python will not read as a number is one of the bad values."""
@@ -264,8 +281,8 @@ class TestBadValues:
 
         assert str(caught.value).splitlines() == [
             "environment:",
-            "  VERTO_RESILIENCE_MAX_ATTEMPTS='0': allowed is at least 1, at most 10",
-            "  VERTO_RESILIENCE_WINDOW='x': allowed is at least 1, at most 86400",
+            "  VERTO_RESILIENCE_MAX_ATTEMPTS='0': allowed is a whole number from 1 to 10",
+            "  VERTO_RESILIENCE_WINDOW='x': allowed is a number of seconds from 1 to 86400",
         ]
 
 
@@ -280,11 +297,28 @@ class TestUnknownNames:
 
         assert _refused({slip: "1"}) == (f"{slip} is no setting; did you mean {name}?",)
 
-    def test_a_name_that_is_near_to_nothing_is_refused_all_the_same(self) -> None:
-        """Where no name is near, none is suggested."""
-        name = PREFIX + "Q" * 100
+    @pytest.mark.parametrize("rest", ["Q" * 100, "FOO", "URL", "ENABLED", "RETRIES", "TOKEN", "X"])
+    def test_a_name_that_is_near_to_nothing_is_refused_all_the_same(self, rest: str) -> None:
+        """Where no name is near, none is suggested: the prefix is not what makes names alike."""
+        name = PREFIX + rest
 
         assert _refused({name: "1"}) == (f"{name} is no setting",)
+
+    @pytest.mark.parametrize(
+        ("slip", "meant"),
+        [
+            ("DISABLE", "DISABLED"),
+            ("DISABELD", "DISABLED"),
+            ("ATTEMPTS", "MAX_ATTEMPTS"),
+            ("INSECURE_HOST", "INSECURE_HOSTS"),
+            ("SERVER_ERROR_WAIT", "SERVER_ERROR_WAIT_MIN"),
+            ("CONECT_TIMEOUT", "CONNECT_TIMEOUT"),
+            ("CATALOG", "CATALOGUE"),
+        ],
+    )
+    def test_what_people_write_leads_to_what_they_mean(self, slip: str, meant: str) -> None:
+        """A letter more or less, two in the wrong order, a word left out."""
+        assert _refused({PREFIX + slip: "1"})[0].endswith(f"did you mean {PREFIX + meant}?")
 
     def test_an_unknown_name_is_refused_even_when_empty(self) -> None:
         """A slip is a slip whatever the variable holds."""
@@ -345,8 +379,39 @@ class TestLoadPolicy:
 
     def test_combinations_are_checked_over_both(self) -> None:
         """A variable and a keyword that cannot go together are refused."""
-        with pytest.raises(ConfigurationError, match="backoff_base"):
+        with pytest.raises(ConfigurationError, match="BACKOFF_BASE"):
             load_policy({"VERTO_RESILIENCE_BACKOFF_BASE": "20"}, backoff_limit=10)
+
+    def test_a_combination_names_the_variables_and_where_values_came_from(self) -> None:
+        """A person reads what to change, and in which place."""
+        with pytest.raises(ConfigurationError) as caught:
+            load_policy(
+                {"VERTO_RESILIENCE_READ_TIMEOUT": "61", "VERTO_RESILIENCE_WINDOW": "1"},
+                minimum_calls=1001,
+            )
+
+        assert str(caught.value).splitlines() == [
+            "settings:",
+            (
+                "  VERTO_RESILIENCE_READ_TIMEOUT (61, environment) is more than "
+                "VERTO_RESILIENCE_CALL_TIMEOUT (60, default): "
+                "no attempt could use its whole timeout"
+            ),
+            (
+                "  VERTO_RESILIENCE_READ_TIMEOUT (61, environment) is more than "
+                "VERTO_RESILIENCE_PROBE_LEASE (60, default): "
+                "a probe would be given up while it still waits"
+            ),
+            (
+                "  minimum_calls (1001, code) is more than 1000 for each second of "
+                "VERTO_RESILIENCE_WINDOW (1, environment): it can never be reached"
+            ),
+        ]
+
+    def test_a_combination_may_say_where_keywords_came_from(self) -> None:
+        """Who takes them from a command line says so."""
+        with pytest.raises(ConfigurationError, match=r"backoff_base \(40, --policy\) is more"):
+            load_policies({}, source="--policy", backoff_base=40)
 
     def test_an_unknown_keyword_is_refused(self) -> None:
         """A slip in code is configuration as well."""
@@ -389,6 +454,53 @@ class TestKillSwitch:
 
         assert not before
         assert is_switched_off()
+
+    @pytest.mark.parametrize(
+        ("name", "text", "problem"),
+        [
+            ("DISABLED", "ture", "DISABLED='ture': allowed is true or false"),
+            ("DISABLE", "true", "DISABLE is no setting; did you mean VERTO_RESILIENCE_DISABLED?"),
+            ("DISABELD", "1", "DISABELD is no setting; did you mean VERTO_RESILIENCE_DISABLED?"),
+        ],
+    )
+    @pytest.mark.parametrize("policy", [None, Policy()])
+    def test_a_slip_does_not_leave_it_unthrown(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        policy: Policy | None,
+        name: str,
+        text: str,
+        problem: str,
+    ) -> None:
+        """Who throws it learns of a slip at once, although the policy is written in code."""
+        monkeypatch.setenv(PREFIX + name, text)
+
+        with pytest.raises(ConfigurationError) as caught:
+            VertoAdapter(policy=policy)
+
+        assert caught.value.problems == (PREFIX + problem,)
+
+    def test_nothing_else_stops_a_policy_in_code(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What other variables hold is not asked there."""
+        monkeypatch.setenv("VERTO_RESILIENCE_MAX_ATTEMPTS", "0")
+        monkeypatch.setenv("VERTO_RESILIENCE_FOO", "1")
+        monkeypatch.setenv("VERTO_RESILIENCE_DISABLED", "false")
+
+        adapter = VertoAdapter(policy=Policy(max_attempts=2))
+
+        assert adapter.policy.max_attempts == 2
+        adapter.close()
+
+    def test_a_slip_beside_it_does_not_matter(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Once it is thrown nothing else is read."""
+        monkeypatch.setenv("VERTO_RESILIENCE_DISABLED", "true")
+        monkeypatch.setenv("VERTO_RESILIENCE_DISABLE", "x")
+
+        adapter = VertoAdapter(policy=Policy())
+
+        assert adapter.policy.disabled
+        assert load_policies(policy=Policy()).general == Policy()
+        adapter.close()
 
     @pytest.mark.parametrize("policy", [None, Policy(), Policy(disabled=False, max_attempts=2)])
     def test_it_beats_code(self, monkeypatch: pytest.MonkeyPatch, policy: Policy | None) -> None:

@@ -12,7 +12,8 @@ from verto_resilience.pipeline import GENERAL, Policies, Policy, Setting, Unit, 
 
 BETA = "https://api-payment-beta.vertofx.com"
 TOO_LONG = (
-    "read_timeout (70) is more than call_timeout (60): no attempt could use its whole timeout"
+    "read_timeout (70) is more than VERTO_RESILIENCE_CALL_TIMEOUT (60, default): "
+    "no attempt could use its whole timeout"
 )
 NUMBERS = tuple(row for row in settings_table() if row.high is not None)
 
@@ -100,6 +101,9 @@ class TestRows:
             ('breaker_mode = "Observe_Only"', Mode.OBSERVE_ONLY),
             ('code_keys = ["a", "b"]', ("a", "b")),
             ('code_keys = "a, b"', ("a", "b")),
+            ('verto_hosts = "a.example, b.example"', ("a.example", "b.example")),
+            ('insecure_hosts = ["localhost"]', ("localhost",)),
+            ('propagate_to = "none"', None),
             ("code_keys = []", ()),
             ('catalogue = "codes.toml"', "codes.toml"),
         ],
@@ -132,7 +136,7 @@ class TestRows:
         (problem,) = _refused(path, f"{row.name} = {number}")
 
         assert problem.startswith(f"FILE: {row.name} is {number}")
-        assert problem.endswith(f"allowed: {row.allowed}")
+        assert problem.endswith(f"allowed is {row.allowed}")
 
     def test_an_integer_too_long_for_a_float_is_refused(self, path: Path) -> None:
         """A number of 400 digits is one of the bad values."""
@@ -160,8 +164,8 @@ class TestProblems:
 
         own = f'FILE: [origins."{BETA}"]'
         assert problems == [
-            "VERTO_RESILIENCE_WINDOW='x': allowed is at least 1, at most 86400",
-            "FILE: max_attempts is 0; allowed: at least 1, at most 10",
+            "VERTO_RESILIENCE_WINDOW='x': allowed is a number of seconds from 1 to 86400",
+            "FILE: max_attempts is 0; allowed is a whole number from 1 to 10",
             "FILE: widnow is no setting; did you mean window?",
             "FILE: policy_file: the file cannot name itself",
             f"{own} install: it holds for all origins; write it above their tables",
@@ -179,9 +183,41 @@ class TestProblems:
 
         assert str(caught.value).splitlines() == [
             "settings:",
-            f"  {path}: max_attempts is 0; allowed: at least 1, at most 10",
-            f"  {path}: window is 0.0; allowed: at least 1, at most 86400",
+            f"  {path}: max_attempts is 0; allowed is a whole number from 1 to 10",
+            f"  {path}: window is 0.0; allowed is a number of seconds from 1 to 86400",
         ]
+
+    def test_a_combination_says_where_its_values_came_from(self, path: Path) -> None:
+        """The file, a variable and the code each have their part in what cannot be."""
+        text = f'read_timeout = 50\n[origins."{BETA}"]\ncall_timeout = 40\nbackoff_base = 25'
+
+        problems = _refused(path, text, BACKOFF_LIMIT="20")
+
+        own = f'FILE: [origins."{BETA}"]'
+        assert problems == [
+            (
+                f"{own} backoff_base (25) is more than VERTO_RESILIENCE_BACKOFF_LIMIT "
+                "(20, environment): the first wait would exceed the limit"
+            ),
+            (
+                f"{own} read_timeout (50, FILE) is more than call_timeout (40): "
+                "no attempt could use its whole timeout"
+            ),
+        ]
+
+    def test_a_combination_with_a_policy_in_code_says_so(self, path: Path) -> None:
+        """An origin's rows lie on what the code says."""
+        path.write_text("[origins.x]\nread_timeout = 50")
+
+        with pytest.raises(ConfigurationError) as caught:
+            load_policies({}, Policy(call_timeout=40, policy_file=str(path)))
+
+        assert caught.value.problems == (
+            (
+                f'{path}: [origins."x"] read_timeout (50) is more than call_timeout (40, code): '
+                "no attempt could use its whole timeout"
+            ),
+        )
 
     def test_a_bad_general_policy_does_not_hide_bad_rows(self, path: Path) -> None:
         """A combination that cannot be is told beside a bad row."""

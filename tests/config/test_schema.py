@@ -18,7 +18,9 @@ TYPES: dict[str, tuple[type, ...]] = {
 }
 VALUES: tuple[Any, ...] = (
     True, 0, 1, -1, 5, 0.0, 0.5, 1.0, 61.0, 100_000, 10**7, 10**12, "none", "None", "", " ", "x",
-    "origin", "a,b", [], ["a"], [""], [1], "enforce", "Auto", "auto",
+    "origin", "a,b", [], ["a"], [""], [1], "enforce", "Auto", "auto", ",", "a, ,b,", "*", ["*"],
+    "a.example, [::1]", ["a.example", "::1"], "https://a.example", ["a:80"], "none, a", ["none"],
+    ["nonesuch"], "-a", "a.", "nonesuch",
 )  # fmt: skip
 
 

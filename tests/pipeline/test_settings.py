@@ -1,6 +1,5 @@
 import math
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from verto_resilience.machines import Mode
 from verto_resilience.pipeline import Setting, Unit, settings_table
 from verto_resilience.pipeline._settings import rows, setting
 
@@ -33,6 +33,7 @@ class Sample:
 
 LENGTH, COUNT, COLOUR, FLAG = rows(Sample)
 NAMES = Setting("names", (), Unit.NAMES, "Names.")
+HOSTS = Setting("hosts", (), Unit.HOSTS, "Hosts.")
 PATH = Setting("path", None, Unit.PATH, "A path.")
 FROM_ZERO = replace(LENGTH, above=False)
 NUMBERS = [Unit.SECONDS, Unit.FRACTION, Unit.FACTOR, Unit.TOKENS]
@@ -91,17 +92,29 @@ class TestRows:
 @pytest.mark.parametrize(
     ("row", "allowed"),
     [
-        (LENGTH, "more than 0, at most 10"),
-        (FROM_ZERO, "at least 0, at most 10"),
-        (replace(LENGTH, high=None), "more than 0"),
-        (replace(LENGTH, low=0.25, high=2.5), "more than 0.25, at most 2.5"),
-        (COUNT, "at least 1, at most 5, or none"),
-        (replace(COUNT, optional=False), "at least 1, at most 5"),
-        (COLOUR, "red | blue"),
+        (LENGTH, "a number of seconds above 0, up to 10"),
+        (FROM_ZERO, "a number of seconds from 0 to 10"),
+        (replace(LENGTH, high=None), "a number of seconds above 0"),
+        (replace(FROM_ZERO, high=None), "a number of seconds from 0"),
+        (replace(FROM_ZERO, low=None), "a number of seconds to 10"),
+        (replace(LENGTH, low=0.25, high=2.5), "a number of seconds above 0.25, up to 2.5"),
+        (replace(FROM_ZERO, high=1e6), "a number of seconds from 0 to 1000000"),
+        (replace(FROM_ZERO, unit=Unit.FRACTION, high=1), "a fraction from 0 to 1"),
+        (replace(FROM_ZERO, unit=Unit.FACTOR), "a factor from 0 to 10"),
+        (replace(FROM_ZERO, unit=Unit.TOKENS), "a number of tokens from 0 to 10"),
+        (
+            replace(COUNT, unit=Unit.BYTES, high=2**30),
+            "a whole number of bytes from 1 to 1073741824 or none",
+        ),
+        (COUNT, "a whole number from 1 to 5 or none"),
+        (replace(LENGTH, optional=True), "a number of seconds above 0, up to 10, or none"),
+        (replace(COUNT, optional=False), "a whole number from 1 to 5"),
+        (COLOUR, "red or blue"),
+        (replace(COLOUR, choices=("a", "b", "c")), "a, b or c"),
         (FLAG, "true or false"),
         (NAMES, "names separated by commas"),
         (PATH, "the path of a file"),
-        (replace(PATH, optional=True), "the path of a file, or none"),
+        (replace(PATH, optional=True), "the path of a file or none"),
     ],
 )
 def test_what_is_allowed_is_told_in_words(row: Setting, allowed: str) -> None:
@@ -240,10 +253,18 @@ class TestProblem:
     @pytest.mark.parametrize(
         ("row", "value", "problem"),
         [
-            (LENGTH, -1, "length is -1; allowed: more than 0, at most 10"),
-            (COUNT, "7", "count is '7'; allowed: at least 1, at most 5, or none"),
-            (COLOUR, "green", "colour is 'green'; allowed: red | blue"),
-            (LENGTH, timedelta(1), f"length is {timedelta(1)!r}; allowed: more than 0, at most 10"),
+            (LENGTH, -1, "length is -1; allowed is a number of seconds above 0, up to 10"),
+            (COUNT, "7", "count is '7'; allowed is a whole number from 1 to 5 or none"),
+            (COLOUR, "green", "colour is 'green'; allowed is red or blue"),
+            (FLAG, None, "flag is none; allowed is true or false"),
+            (COUNT, True, "count is true; allowed is a whole number from 1 to 5 or none"),
+            (
+                NAMES,
+                ("a", 1, None),
+                "names is ['a', 1, none]; allowed is names separated by commas",
+            ),
+            (COLOUR, Mode.OFF, "colour is 'off'; allowed is red or blue"),
+            (PATH, b"x", "path is b'x'; allowed is the path of a file"),
         ],
     )
     def test_a_problem_names_setting_value_and_range(
@@ -268,7 +289,7 @@ class TestProblem:
                 raise RuntimeError("no")
 
         assert LENGTH.problem(Shy()) == (
-            "length is a Shy that cannot be shown; allowed: more than 0, at most 10"
+            "length is a Shy that cannot be shown; allowed is a number of seconds above 0, up to 10"
         )
 
     def test_a_long_value_is_shown_in_part(self) -> None:
@@ -287,4 +308,4 @@ class TestProblem:
         problem = row.problem(value)
 
         assert problem is not None
-        assert problem.endswith(f"; allowed: {row.allowed}")
+        assert problem.endswith(f"; allowed is {row.allowed}")

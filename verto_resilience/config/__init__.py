@@ -2,19 +2,24 @@
 
 from verto_resilience.config._catalogue import load_catalogue, read_text_file
 from verto_resilience.config._environment import (
+    KILL_SWITCH,
     PREFIX,
+    did_you_mean,
     is_switched_off,
     known_methods,
     parse,
     read_environment,
+    read_text,
     variable,
 )
 from verto_resilience.config._load import load_policies, load_policy
-from verto_resilience.config._policy_file import PolicyFile, did_you_mean, read_policy_file
+from verto_resilience.config._notes import notes
+from verto_resilience.config._policy_file import PolicyFile, read_policy_file
 from verto_resilience.config._reference import render_settings, shown
 from verto_resilience.config._schema import render_schema
 
 __all__ = [
+    "KILL_SWITCH",
     "PREFIX",
     "PolicyFile",
     "did_you_mean",
@@ -23,9 +28,11 @@ __all__ = [
     "load_catalogue",
     "load_policies",
     "load_policy",
+    "notes",
     "parse",
     "read_environment",
     "read_policy_file",
+    "read_text",
     "read_text_file",
     "render_schema",
     "render_settings",

@@ -2,15 +2,17 @@
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from verto_resilience.errors import ConfigurationError
-from verto_resilience.pipeline import Setting, Unit, settings_table
+from verto_resilience.pipeline import Setting, Unit, quoted, settings_table
 
 PREFIX = "VERTO_RESILIENCE_"
+KILL_SWITCH = PREFIX + "DISABLED"
 _YES = frozenset({"true", "1", "yes", "on"})
 _NO = frozenset({"false", "0", "no", "off"})
+_NEAR = 0.7
 
 
 def variable(setting: Setting) -> str:
@@ -39,7 +41,7 @@ def read_environment(environ: Mapping[str, str] | None = None) -> dict[str, Any]
 def is_switched_off(environ: Mapping[str, str] | None = None) -> bool:
     """Say whether the kill switch is thrown; it holds for policies written in code too."""
     environ = os.environ if environ is None else environ
-    return environ.get(PREFIX + "DISABLED", "").strip().lower() in _YES
+    return environ.get(KILL_SWITCH, "").strip().lower() in _YES
 
 
 def known_methods(environ: Mapping[str, str] | None = None) -> tuple[str, ...] | None:
@@ -67,7 +69,7 @@ def parse(setting: Setting, text: str) -> Any:
             return text.lower()
         case Unit.PATH:
             return text
-        case Unit.NAMES:
+        case Unit.NAMES | Unit.HOSTS:
             return tuple(part.strip() for part in text.split(",") if part.strip())
         case Unit.COUNT | Unit.BYTES:
             return int(text)
@@ -79,22 +81,54 @@ def read_variables(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str
     """Give the good values by setting, and a sentence for each unknown name and bad value."""
     given = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
     known = {variable(setting): setting for setting in settings_table()}
-    problems = [_unknown(name, known) for name in sorted(given) if name not in known]
+    problems = [
+        f"{name} is no setting{did_you_mean(name, known)}"
+        for name in sorted(given)
+        if name not in known
+    ]
     values: dict[str, Any] = {}
     for name, setting in known.items():
         text = given.get(name, "").strip()
         if not text:
             continue
-        try:
-            value = parse(setting, text)
-        except ValueError:
-            problems.append(f"{name}={text!r}: allowed is {setting.allowed}")
-            continue
-        if setting.problem(value) is None:
+        value, refusal = read_text(setting, text)
+        if refusal is None:
             values[setting.name] = value
         else:
-            problems.append(f"{name}={text!r}: allowed is {setting.allowed}")
+            problems.append(f"{name}={quoted(text)}: {refusal}")
     return values, problems
+
+
+def read_text(setting: Setting, text: str) -> tuple[Any, str | None]:
+    """Read one value, and say what is allowed in its place when it may not be."""
+    try:
+        value = parse(setting, text)
+    except ValueError:
+        return None, f"allowed is {setting.allowed}"
+    return value, setting.refusal(value)
+
+
+def problems_of_kill_switch(environ: Mapping[str, str]) -> list[str]:
+    """Give a sentence for each variable that seems to be meant as the kill switch, and is not.
+
+    Where the policy is written in code nothing else is read, and nobody would notice the slip.
+    """
+    _, problems = read_variables(environ)
+    return [problem for problem in problems if KILL_SWITCH in problem]
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """Give the end of a sentence that suggests the nearest name, or nothing where none is near.
+
+    The prefix of the variables does not count: all have it, and it would make all of them near.
+    """
+    bare = {_bare(one): one for one in known}
+    near = difflib.get_close_matches(_bare(name), bare, n=1, cutoff=_NEAR)
+    return f"; did you mean {bare[near[0]]}?" if near else ""
+
+
+def _bare(name: str) -> str:
+    return name.lower().removeprefix(PREFIX.lower())
 
 
 def _flag(text: str) -> bool:
@@ -104,12 +138,6 @@ def _flag(text: str) -> bool:
     if word in _NO:
         return False
     raise ValueError(text)
-
-
-def _unknown(name: str, known: Mapping[str, Setting]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    return f"{name} is no setting{hint}"
 
 
 def refused(problems: list[str], what: str = "environment") -> ConfigurationError:

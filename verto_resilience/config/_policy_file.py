@@ -11,7 +11,6 @@
     breaker_mode = "observe_only"
 """
 
-import difflib
 import re
 import tomllib
 from collections.abc import Collection, Mapping
@@ -19,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from verto_resilience.config._catalogue import read_text_file
-from verto_resilience.config._environment import PREFIX, parse
+from verto_resilience.config._environment import did_you_mean, parse
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.pipeline import GENERAL, Setting, Unit, host_of, settings_table
 from verto_resilience.transports import split_origin
@@ -123,12 +122,6 @@ def _value(setting: Setting, written: object) -> object:
     return written
 
 
-def did_you_mean(name: str, known: Collection[str]) -> str:
-    """Give the end of a sentence that suggests the nearest name, or nothing."""
-    near = difflib.get_close_matches(name.lower().removeprefix(PREFIX.lower()), known, n=1)
-    return f"; did you mean {near[0]}?" if near else ""
-
-
 def _key(name: str) -> str | None:
     """Give an origin or a host as requests are looked up by it; ``None`` when it is neither."""
     found = _NAME.fullmatch(name)
@@ -142,7 +135,7 @@ def _key(name: str) -> str | None:
 _ROWS = {row.name: row for row in settings_table()}
 _NOT_OF_ALL = {ITSELF: "the file cannot name itself"}
 _NOT_OF_ONE = dict.fromkeys(GENERAL, "it holds for all origins; write it above their tables")
-_TEXTS = frozenset({Unit.CHOICE, Unit.NAMES, Unit.PATH})
+_TEXTS = frozenset({Unit.CHOICE, Unit.NAMES, Unit.HOSTS, Unit.PATH})
 _FRACTIONAL = frozenset({Unit.SECONDS, Unit.FRACTION, Unit.FACTOR, Unit.TOKENS})
 _LONGEST = 10**18
 _PORTS = range(1, 65536)

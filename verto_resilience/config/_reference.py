@@ -1,9 +1,9 @@
 """The table of settings as Markdown, for the README and the documentation."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from verto_resilience.config._environment import variable
-from verto_resilience.pipeline import Unit, settings_table
+from verto_resilience.pipeline import plain_number, settings_table
 
 
 def shown(value: object) -> str:
@@ -13,24 +13,23 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        return f"{value:g}"
+        return plain_number(value)
     if isinstance(value, Iterable) and not isinstance(value, str):
         # A comma alone is how a variable says that there are no names: empty, it counts as unset.
         return ",".join(str(part) for part in value) or ","
     return str(value)
 
 
-def render_settings() -> str:
-    """Render every setting as a row: variable, unit, default, allowed, meaning."""
+def render_settings(names: Collection[str] | None = None) -> str:
+    """Render settings as rows: variable, default, allowed, meaning; ``None`` for all of them."""
     lines = [
-        "| variable | unit | default | allowed | meaning |",
-        "|---|---|---|---|---|",
+        "| variable | default | allowed | meaning |",
+        "|---|---|---|---|",
     ]
-    for setting in settings_table():
-        unit = "" if setting.unit in {Unit.FLAG, Unit.CHOICE, Unit.NAMES} else setting.unit.value
-        allowed = setting.allowed.replace("|", "\\|")
-        lines.append(
-            f"| `{variable(setting)}` | {unit} | `{shown(setting.default)}` | {allowed} "
-            f"| {setting.meaning} |"
-        )
+    lines += [
+        f"| `{variable(setting)}` | `{shown(setting.default)}` | {setting.allowed} "
+        f"| {setting.meaning} |"
+        for setting in settings_table()
+        if names is None or setting.name in names
+    ]
     return "\n".join(lines)

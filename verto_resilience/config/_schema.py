@@ -7,7 +7,12 @@ from verto_resilience.pipeline import GENERAL, Setting, Unit, settings_table
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _NONE = {"type": "string", "pattern": "^[Nn][Oo][Nn][Ee]$"}
-_UNITLESS = frozenset({Unit.FLAG, Unit.CHOICE, Unit.NAMES, Unit.PATH})
+_UNITLESS = frozenset({Unit.FLAG, Unit.CHOICE, Unit.NAMES, Unit.HOSTS, Unit.PATH})
+
+_LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
+_IPV6 = r"\[?[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]?"
+_HOST = rf"(?![Nn][Oo][Nn][Ee]\s*(,|$))({_LABEL}(\.{_LABEL})*|{_IPV6})"
+_LIST_OF_HOSTS = rf"^(?=.*\S)\s*({_HOST})?\s*(,\s*({_HOST})?\s*)*$"
 
 
 def render_schema() -> dict[str, Any]:
@@ -60,6 +65,9 @@ def _kinds(row: Setting) -> list[dict[str, Any]]:
         case Unit.NAMES:
             names = {"type": "array", "items": {"type": "string", "minLength": 1}}
             return [names, {"type": "string", "pattern": r"\S"}]
+        case Unit.HOSTS:
+            hosts = {"type": "array", "items": {"type": "string", "pattern": f"^{_HOST}$"}}
+            return [hosts, {"type": "string", "pattern": _LIST_OF_HOSTS}]
         case Unit.PATH:
             return [{"type": "string", "pattern": r"\S"}]
         case _:

@@ -33,6 +33,7 @@ from verto_resilience.pipeline._pipeline import Pipeline
 from verto_resilience.pipeline._policies import GENERAL, Policies, host_of
 from verto_resilience.pipeline._policy import (
     Beside,
+    Called,
     CallSpan,
     CircuitKey,
     IdempotencyKeys,
@@ -47,7 +48,7 @@ from verto_resilience.pipeline._report import (
     WaitSource,
 )
 from verto_resilience.pipeline._request import CallRequest
-from verto_resilience.pipeline._settings import Setting, Unit
+from verto_resilience.pipeline._settings import Setting, Unit, plain_number, quoted
 
 __all__ = [
     "GENERAL",
@@ -66,6 +67,7 @@ __all__ = [
     "CallRequest",
     "CallScope",
     "CallSpan",
+    "Called",
     "CircuitKey",
     "CircuitMoved",
     "Circuits",
@@ -101,6 +103,8 @@ __all__ = [
     "class_name",
     "drive",
     "host_of",
+    "plain_number",
+    "quoted",
     "settings_table",
     "traceback_of",
 ]

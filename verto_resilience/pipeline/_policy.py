@@ -4,7 +4,7 @@ This is the one table of settings. The environment's variables, the documentatio
 line are rendered from it (see :func:`settings_table`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from enum import StrEnum
@@ -13,7 +13,8 @@ from typing import Any, Self
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.machines import BreakerSettings, BudgetSettings, Mode, PauseSettings
 from verto_resilience.outcome import DEFAULT_CODE_KEYS
-from verto_resilience.pipeline._settings import Setting, Unit, rows, setting
+from verto_resilience.pipeline._hosts import without_brackets
+from verto_resilience.pipeline._settings import Setting, Unit, plain_number, rows, setting
 
 
 class CallSpan(StrEnum):
@@ -60,6 +61,9 @@ class CircuitKey(StrEnum):
     ORIGIN = "origin"
     OPERATION = "operation"
 
+
+Called = Callable[[str, str], str]
+"""Gives the words for a setting and its value."""
 
 _LONGEST = 86_400.0
 
@@ -272,12 +276,12 @@ class Policy:
     )
     verto_hosts: tuple[str, ...] = setting(
         ("vertofx.com", "vertofx.dev", "verto.co"),
-        Unit.NAMES,
+        Unit.HOSTS,
         "Domains, subdomains included, that get Verto's headers and its 5 to 10 s band.",
     )
     insecure_hosts: tuple[str, ...] = setting(
         (),
-        Unit.NAMES,
+        Unit.HOSTS,
         "Verto hosts, by their exact names, that may be called over http:// or without checking "
         "their certificate; loopback addresses always may.",
     )
@@ -302,7 +306,7 @@ class Policy:
     )
     propagate_to: tuple[str, ...] | None = setting(
         None,
-        Unit.NAMES,
+        Unit.HOSTS,
         "Domains, subdomains included, that get trace headers; none means every one.",
         optional=True,
     )
@@ -312,38 +316,28 @@ class Policy:
 
     def __post_init__(self) -> None:
         """Take timedeltas, paths, lists and names as what they stand for, then check the whole."""
-        for entry in fields(self):
-            value = getattr(self, entry.name)
-            if isinstance(value, timedelta):
-                object.__setattr__(self, entry.name, value.total_seconds())
-            elif hasattr(value, "__fspath__"):
-                object.__setattr__(self, entry.name, value.__fspath__())
-            elif isinstance(value, list):
-                object.__setattr__(self, entry.name, tuple(value))
-            elif isinstance(value, str) and value in entry.metadata["row"].choices:
-                choice = type(entry.metadata["row"].default)
-                object.__setattr__(self, entry.name, choice(value))
-        found = {s.name: s.problem(getattr(self, s.name)) for s in settings_table()}
-        bad = {name: problem for name, problem in found.items() if problem is not None}
-        problems = (*bad.values(), *self._impossible(set(bad)))
-        if problems:
-            raise ConfigurationError("policy: " + "; ".join(problems), problems=problems)
+        self._take()
+        _refuse(self._problems(_as_given))
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Self:
+    def of(cls, values: Mapping[str, Any], called: Called | None = None) -> Self:
         """Build one from names and values, naming what is no setting.
+
+        Args:
+            values: By setting; what is not there has its default.
+            called: Gives the words for a setting and its value, for values that cannot go
+                together; the name and the value by default.
 
         Raises:
             ConfigurationError: Unknown names, bad values, impossible combinations.
         """
-        known = {setting.name for setting in settings_table()}
-        problems = tuple(f"{name} is no setting" for name in sorted(set(values) - known))
-        try:
-            policy = cls(**{name: value for name, value in values.items() if name in known})
-        except ConfigurationError as error:
-            problems += error.problems
-        if problems:
-            raise ConfigurationError("policy: " + "; ".join(problems), problems=problems)
+        known = {row.name: row.default for row in settings_table()}
+        unknown = [f"{name} is no setting" for name in sorted(set(values) - set(known))]
+        policy = object.__new__(cls)
+        for name, default in known.items():
+            object.__setattr__(policy, name, values.get(name, default))
+        policy._take()
+        _refuse([*unknown, *policy._problems(called or _as_given)])
         return policy
 
     def breaker_settings(self) -> BreakerSettings:
@@ -383,7 +377,27 @@ class Policy:
             trickle=self.budget_trickle,
         )
 
-    def _impossible(self, bad: set[str]) -> list[str]:
+    def _take(self) -> None:
+        for entry in fields(self):
+            value, row = getattr(self, entry.name), entry.metadata["row"]
+            if isinstance(value, timedelta):
+                value = value.total_seconds()
+            elif hasattr(value, "__fspath__"):
+                value = value.__fspath__()
+            elif isinstance(value, list):
+                value = tuple(value)
+            elif isinstance(value, str) and value in row.choices:
+                value = type(row.default)(value)
+            if row.unit is Unit.HOSTS and isinstance(value, tuple):
+                value = tuple(without_brackets(v) if isinstance(v, str) else v for v in value)
+            object.__setattr__(self, entry.name, value)
+
+    def _problems(self, called: Called) -> list[str]:
+        found = {row.name: row.problem(getattr(self, row.name)) for row in settings_table()}
+        bad = {name: problem for name, problem in found.items() if problem is not None}
+        return [*bad.values(), *self._impossible(set(bad), called)]
+
+    def _impossible(self, bad: set[str], called: Called) -> list[str]:
         """List the combinations of good values that can never work as meant."""
         at_most = (
             ("backoff_base", "backoff_limit", "the first wait would exceed the limit"),
@@ -400,14 +414,29 @@ class Policy:
                 continue
             low, high = getattr(self, small), getattr(self, large)
             if low is not None and low > high:
-                problems.append(f"{small} ({low:g}) is more than {large} ({high:g}): {why}")
+                lesser, greater = (
+                    called(small, plain_number(low)),
+                    called(large, plain_number(high)),
+                )
+                problems.append(f"{lesser} is more than {greater}: {why}")
         rate = {"minimum_calls", "window"}
         if not rate & bad and self.minimum_calls > self.window * _CALLS_PER_SECOND:
+            calls = called("minimum_calls", plain_number(self.minimum_calls))
+            window = called("window", plain_number(self.window))
             problems.append(
-                f"minimum_calls ({self.minimum_calls}) cannot be reached in a window of "
-                f"{self.window:g} s: that is more than {_CALLS_PER_SECOND} calls each second"
+                f"{calls} is more than {_CALLS_PER_SECOND} for each second of {window}: "
+                "it can never be reached"
             )
         return problems
+
+
+def _as_given(name: str, value: str) -> str:
+    return f"{name} ({value})"
+
+
+def _refuse(problems: list[str]) -> None:
+    if problems:
+        raise ConfigurationError("policy: " + "; ".join(problems), problems=tuple(problems))
 
 
 # More than one origin ever gets from one Python process; above it a window can never fill.

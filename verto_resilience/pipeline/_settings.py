@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from verto_resilience.pipeline._hosts import is_host
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -21,7 +23,18 @@ class Unit(StrEnum):
     FLAG = "true or false"
     CHOICE = "one of"
     NAMES = "names"
+    HOSTS = "host names"
     PATH = "path"
+
+
+_NUMBERS = {
+    Unit.SECONDS: "a number of seconds",
+    Unit.FRACTION: "a fraction",
+    Unit.FACTOR: "a factor",
+    Unit.COUNT: "a whole number",
+    Unit.BYTES: "a whole number of bytes",
+    Unit.TOKENS: "a number of tokens",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +70,40 @@ class Setting:
             case Unit.FLAG:
                 text = "true or false"
             case Unit.CHOICE:
-                text = " | ".join(self.choices)
+                text = f"{', '.join(self.choices[:-1])} or {self.choices[-1]}"
             case Unit.NAMES:
                 text = "names separated by commas"
+            case Unit.HOSTS:
+                text = "host names or IP addresses separated by commas, without scheme, port or *"
             case Unit.PATH:
                 text = "the path of a file"
             case _:
-                sign = "more than" if self.above else "at least"
-                limit = "" if self.high is None else f", at most {self.high:g}"
-                text = f"{sign} {self.low:g}{limit}"
-        return f"{text}, or none" if self.optional else text
+                text = f"{_NUMBERS[self.unit]}{self._range()}"
+        if not self.optional:
+            return text
+        return f"{text}, or none" if "," in text else f"{text} or none"
 
     def problem(self, value: object) -> str | None:
         """Say what is wrong with a value, or ``None`` when it may be."""
+        refusal = self.refusal(value)
+        return None if refusal is None else f"{self.name} is {quoted(value)}; {refusal}"
+
+    def refusal(self, value: object) -> str | None:
+        """Say what is allowed in place of a value, or ``None`` when it may be."""
         if value is None and self.optional:
             return None
+        why = ""
         match self.unit:
             case Unit.FLAG:
                 fits = isinstance(value, bool)
             case Unit.CHOICE:
                 fits = isinstance(value, str) and str(value) in self.choices
             case Unit.NAMES:
-                fits = isinstance(value, tuple) and all(isinstance(v, str) and v for v in value)
+                fits = _are_names(value)
+            case Unit.HOSTS:
+                odd = _first_that_is_no_host(value)
+                fits = odd is None and _are_names(value)
+                why = "" if odd is None or value == (odd,) else f"{quoted(odd)} is no host name; "
             case Unit.PATH:
                 fits = isinstance(value, str) and bool(value.strip())
             case Unit.COUNT | Unit.BYTES:
@@ -87,7 +112,16 @@ class Setting:
             case _:
                 number = isinstance(value, int | float) and not isinstance(value, bool)
                 fits = number and self._in_range(value)
-        return None if fits else f"{self.name} is {_shown(value)}; allowed: {self.allowed}"
+        return None if fits else f"{why}allowed is {self.allowed}"
+
+    def _range(self) -> str:
+        start = (
+            ""
+            if self.low is None
+            else f" {'above' if self.above else 'from'} {plain_number(self.low)}"
+        )
+        between = ", up to " if self.above else " to "
+        return start if self.high is None else f"{start}{between}{plain_number(self.high)}"
 
     def _in_range(self, value: Any) -> bool:
         low, high = self.low, self.high
@@ -96,15 +130,39 @@ class Setting:
         return bool(enough and (high is None or value <= high) and math.isfinite(value))
 
 
-def _shown(value: object) -> str:
+def plain_number(number: float) -> str:
+    """Write a number as people do: a whole one without point and exponent."""
+    return str(int(number)) if float(number).is_integer() else repr(number)
+
+
+def quoted(value: object) -> str:
+    """Write a value for a message: text in quotes, and what is long in part; never raises."""
     try:
-        text = repr(value)
+        text = _written(value)
     except Exception:  # noqa: BLE001 - an integer of 5,000 digits has no repr, nor has a bad object
         return f"a {type(value).__name__} that cannot be shown"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 _LONGEST_SHOWN = 200
+
+
+def _written(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(_written, value))}]"
+    return repr(str(value)) if isinstance(value, str) else repr(value)
+
+
+def _are_names(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(name, str) and name for name in value)
+
+
+def _first_that_is_no_host(value: object) -> str | None:
+    texts = [text for text in value if isinstance(text, str)] if isinstance(value, tuple) else []
+    # Who writes none in a list of hosts means an empty one.
+    return next((t for t in texts if not is_host(t) or t.lower() == "none"), None)
 
 
 def setting(
