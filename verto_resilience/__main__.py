@@ -17,7 +17,7 @@ def main() -> int:
         if (missing.name or "").partition(".")[0] not in _OF_THE_EXTRA:
             raise
         print(  # noqa: T201 - the answer to a command
-            f"verto-resilience needs {missing.name}: pip install 'verto-resilience[cli]'",
+            f"verto-resilience needs {missing.name}: pip install '.[cli]' from a clone",
             file=sys.stderr,
         )
         return 2

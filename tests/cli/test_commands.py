@@ -32,7 +32,7 @@ def test_missing_extra_is_named_in_one_line(missing: str) -> None:
 
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.count("\n") == 1
-    assert "pip install 'verto-resilience[cli]'" in result.stderr
+    assert "pip install '.[cli]' from a clone" in result.stderr
 
 
 def test_other_missing_module_is_not_blamed_on_the_extra() -> None:
@@ -68,9 +68,15 @@ def test_command_line_is_not_loaded_with_the_library() -> None:
         (("sandbox", "--port", "65536"), "port 65536"),
         (("sandbox", "--port", "many"), "--port"),
         (("sandbox", "--key", "a.key"), "go together"),
+        (("sandbox", "--seconds", "5"), "it goes with --script throttled or down"),
+        (("sandbox", "--script", "recovering", "--seconds", "5"), "--script throttled or down"),
+        (("sandbox", "--script", "throttled", "--count", "5"), "--script down or recovering"),
+        (("sandbox", "--form", "date"), "it goes with --script throttled or recovering"),
+        (("sandbox", "--path", "/x"), "it goes with --script"),
+        (("sandbox", "--script", "throtled", "--seconds", "5"), "healthy, throttled, down"),
         (("sandbox", "--certificate", "no.pem", "--key", "no.key"), "cannot be used"),
         (("explain", "teapot"), "STATUS"),
-        (("explain", "99"), "STATUS"),
+        (("explain", "99"), "99 is no HTTP status: 100 to 999"),
         (("codes", "show", "one"), "CODE"),
         (("codes", "diff", "/nowhere/page.html"), "cannot be read"),
         (("dashboard", "--rule"), "--rules"),
@@ -115,6 +121,45 @@ def test_help_of_a_group_has_an_example(run: Run, name: str, example: str) -> No
 
     assert result.returncode == 0
     assert " ".join(example.split()) in " ".join(result.stdout.split())
+
+
+PAGES = [
+    *((command.__name__,) for command, _ in COMMANDS),
+    *((name,) for _, name, _ in GROUPS),
+    *(("codes", name) for name in ("list", "show", "import", "diff")),
+    (),
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[" ".join(page) or "all" for page in PAGES])
+def test_help_speaks_of_what_to_give(run: Run, page: tuple[str, ...]) -> None:
+    """No type of Python stands there, and a terminal of 80 columns is wide enough."""
+    told = run(*page, "--help", COLUMNS="80").stdout
+
+    assert not [kind for kind in ("<", "range", "{", "[[") if kind in told]
+    assert max(map(len, told.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("config",),
+        ("doctor",),
+        ("operations",),
+        ("codes", "list"),
+        ("codes", "show", "1"),
+        *(("explain", str(status), "1") for status in (200, 401, 409, 429, 502, 503, 504)),
+    ],
+    ids=" ".join,
+)
+def test_it_fits_a_terminal_of_80_columns(run: Run, arguments: tuple[str, ...]) -> None:
+    """No line is cut by the terminal."""
+    settings = {"VERTO_RESILIENCE_VERTO_HOSTS": "127.0.0.1", "VERTO_RESILIENCE_BREAK_GROWTH": "3"}
+
+    lines = run(*arguments, COLUMNS="80", **settings).stdout.splitlines()
+
+    assert lines
+    assert [line for line in lines if len(line) > 80] == []
 
 
 def test_version_is_the_packages(run: Run) -> None:

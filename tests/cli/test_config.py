@@ -19,9 +19,10 @@ def test_every_setting_is_listed(run: Run) -> None:
     words = " ".join(result.stdout.split())
     assert (result.returncode, result.stderr) == (0, "")
     for setting in settings_table():
-        assert f"{variable(setting)} = {written(setting.default)} (default)" in words
+        empty = "an empty list, " if setting.default == () else ""
+        assert f"{variable(setting)} = {written(setting.default)} ({empty}default)" in words
         assert setting.meaning in words
-        assert setting.allowed in words
+        assert f"Allowed: {setting.allowed}." in words
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
@@ -101,6 +102,18 @@ def test_schema_is_that_of_the_table(run: Run) -> None:
     assert json.loads(result.stdout) == render_schema()
 
 
+def test_a_list_that_leaves_vertos_own_hosts_out_is_noted(run: Run) -> None:
+    """Who names a host of their own learns what it takes away; it is no mistake."""
+    given = {"VERTO_RESILIENCE_VERTO_HOSTS": "127.0.0.1"}
+
+    told, data = run("config", **given), json.loads(run("config", "--json", **given).stdout)
+
+    assert told.returncode == 0
+    assert "Note: The list takes the place of the default: vertofx.com" in told.stdout
+    noted = {row["setting"]: row["note"] for row in data["settings"] if row["note"]}
+    assert list(noted) == ["verto_hosts"]
+
+
 @pytest.mark.parametrize("arguments", [("config",), ("config", "--json")])
 def test_bad_values_are_told_in_one_error(run: Run, arguments: tuple[str, ...]) -> None:
     """Every bad variable is named once, with what is allowed; the exit code is 2."""
@@ -108,7 +121,9 @@ def test_bad_values_are_told_in_one_error(run: Run, arguments: tuple[str, ...]) 
 
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.count("error:") == 1
-    assert "VERTO_RESILIENCE_MAX_ATTEMPTS='0': allowed is at least 1, at most 10" in result.stderr
+    assert (
+        "VERTO_RESILIENCE_MAX_ATTEMPTS='0': allowed is a whole number from 1 to 10" in result.stderr
+    )
     assert "did you mean VERTO_RESILIENCE_MAX_ATTEMPTS?" in result.stderr
     assert "Traceback" not in result.stderr
 
@@ -118,7 +133,8 @@ def test_impossible_combination_is_an_error(run: Run) -> None:
     result = run("config", VERTO_RESILIENCE_READ_TIMEOUT="61")
 
     assert result.returncode == 2
-    assert "read_timeout (61) is more than call_timeout (60)" in result.stderr
+    assert "VERTO_RESILIENCE_READ_TIMEOUT (61, environment) is more than" in result.stderr
+    assert "VERTO_RESILIENCE_CALL_TIMEOUT (60, default)" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -130,6 +146,8 @@ def test_impossible_combination_is_an_error(run: Run) -> None:
         (3, "3"),
         (0.5, "0.5"),
         (30.0, "30"),
+        (1_000_000.0, "1000000"),
+        (1234567.25, "1234567.25"),
         (("a", "b"), "a,b"),
         ((), ","),
     ],

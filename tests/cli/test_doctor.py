@@ -79,16 +79,18 @@ class TestCommand:
         """The doctor goes on where another command would stop."""
         result = run("doctor", VERTO_RESILIENCE_MAX_ATTEMPTS="0", VERTO_RESILIENCE_WINDOWS="1")
 
+        words = " ".join(result.stdout.split())
         assert result.returncode == 1
-        assert "VERTO_RESILIENCE_MAX_ATTEMPTS='0'" in result.stdout
-        assert "did you mean VERTO_RESILIENCE_WINDOW?" in result.stdout
-        assert result.stdout.endswith("2 wrong\n")
+        assert "VERTO_RESILIENCE_MAX_ATTEMPTS='0'" in words
+        assert "did you mean VERTO_RESILIENCE_WINDOW?" in words
+        assert result.stdout.endswith("2 things are wrong\n")
         assert "Traceback" not in result.stderr
 
     @pytest.mark.parametrize(
         ("variables", "about", "state"),
         [
-            ({"VERTO_RESILIENCE_DISABLED": "true"}, "settings", "wrong"),
+            ({"VERTO_RESILIENCE_DISABLED": "true"}, "kill switch", "wrong"),
+            ({"VERTO_RESILIENCE_DISABLED": "ture"}, "settings", "wrong"),
             ({"VERTO_RESILIENCE_POLICY_FILE": "/nowhere"}, "settings", "wrong"),
             ({"VERTO_RESILIENCE_CATALOGUE": "/nowhere"}, "settings", "wrong"),
             ({"REQUESTS_CA_BUNDLE": "/nowhere"}, "REQUESTS_CA_BUNDLE", "wrong"),
@@ -134,6 +136,31 @@ class TestCommand:
         assert (result.returncode, result.stdout) == (2, "")
         assert "Traceback" not in result.stderr
         assert SECRET not in result.stderr
+
+    def test_the_kill_switch_says_who_threw_it(self, run: Run, tmp_path: Path) -> None:
+        """The variable or the file; and what that means."""
+        file = tmp_path / "policy.toml"
+        file.write_text("disabled = true")
+
+        by_variable = _findings(run, VERTO_RESILIENCE_DISABLED="1")["kill switch"]["detail"]
+        by_file = _findings(run, VERTO_RESILIENCE_POLICY_FILE=str(file))["kill switch"]["detail"]
+
+        assert by_variable.startswith("it is thrown (VERTO_RESILIENCE_DISABLED): calls go out as")
+        assert by_file.startswith("it is thrown (disabled in the policy file): calls go out as")
+
+    def test_a_list_that_leaves_vertos_own_hosts_out_is_noted(self, run: Run) -> None:
+        """It is allowed, and may not be meant."""
+        result = run("doctor", "--json", VERTO_RESILIENCE_VERTO_HOSTS="127.0.0.1")
+
+        told = [f for f in json.loads(result.stdout)["findings"] if f["about"] == "settings"]
+        assert result.returncode == 0
+        assert [finding["state"] for finding in told] == ["note", "ok"]
+
+    def test_one_thing_is_not_many(self, run: Run) -> None:
+        """The last line counts as people do."""
+        told = run("doctor", VERTO_RESILIENCE_MAX_ATTEMPTS="0").stdout
+
+        assert told.endswith("\n1 thing is wrong\n")
 
 
 class TestAdapters:
@@ -218,6 +245,7 @@ class TestVersions:
         found = {finding.about: finding for finding in checks.check_extras()}
 
         assert found["extra cli"].state is state
+        assert ("pip install '.[cli]'" in found["extra cli"].detail) is (state is State.NOTE)
 
     @pytest.mark.parametrize(
         ("loaded", "future", "wrong"),
@@ -315,6 +343,7 @@ class TestOtlp:
         found = list(check_otlp(environ))
 
         assert {finding.state for finding in found} == {State.WRONG}
+        assert all("Connection refused" in finding.detail for finding in found)
         assert SECRET not in str(found)
 
     @pytest.mark.end_to_end

@@ -11,6 +11,7 @@ from verto_resilience.cli._explain import explain
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VERTO_RESILIENCE_CATALOGUE", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
 
 
 def _run(*arguments: str) -> Result:
@@ -27,14 +28,13 @@ def test_a_documented_status_is_explained() -> None:
     assert told.stdout.splitlines() == [
         "503 Service Unavailable",
         "  Temporarily unable to handle requests, for example maintenance or overload.",
-        (
-            '  Verto: "The server is temporarily unable to handle requests (e.g., during '
-            'maintenance or overload)."'
-        ),
+        '  Verto: "The server is temporarily unable to handle requests (e.g., during',
+        '  maintenance or overload)."',
         "  kind:     server_error",
         "  circuit:  counts as a failure, and may open it",
         "  resent:   only where that cannot execute the request twice",
-        "  wait:     as long as Retry-After says, else 5 to 10 s (as set) on Verto's hosts",
+        "  wait:     as long as Retry-After says, else 5 to 10 s (as set) on Verto's",
+        "            hosts",
         "  raises:   ServiceUnavailableError, by raise_for_outcome()",
         "  source:   status page; errors and retries",
     ]

@@ -19,14 +19,31 @@ def _rows(run: Run, *arguments: str) -> list[dict[str, Any]]:
 
 def test_every_operation_is_listed(run: Run) -> None:
     """Each row of the table stands there with its path and whether it may be repeated."""
-    result = run("operations", COLUMNS="120")
+    result = run("operations", COLUMNS="80")
 
+    told = [tuple(line.split()) for line in result.stdout.splitlines()]
+    rows = Operations.documented().rows()
     assert (result.returncode, result.stderr) == (0, "")
-    for row in Operations.documented().rows():
-        assert any(
-            {row.method, row.template, row.kind, row.repeatable} <= set(line.split())
-            for line in result.stdout.splitlines()
-        )
+    assert [line for line in told if len(line) == 4 and line[0].isupper()] == [
+        (row.method, row.template, row.kind, row.repeatable) for row in rows
+    ]
+
+
+def test_operations_stand_under_their_service(run: Run) -> None:
+    """The hosts of a service are asked for what is indented below its name."""
+    lines = run("operations", "--kind", "moves_money").stdout.splitlines()
+
+    services = [line for line in lines if not line.startswith(" ")]
+    assert services == ["legacy", "exchange", "payment", "guide samples"]
+    assert lines[lines.index("payment") + 1].split()[1] == "/payments/create"
+
+
+def test_a_condition_stands_below_its_operation(run: Run) -> None:
+    """What makes one POST a read and the other a trade is told."""
+    lines = run("operations", "--host", "exchange", "--method", "POST").stdout.splitlines()
+
+    place = next(n for n, line in enumerate(lines) if "read" in line.split())
+    assert lines[place + 1].strip() == "with paymentMode=immediate"
 
 
 def test_json_has_every_field(run: Run) -> None:

@@ -96,8 +96,45 @@ def test_no_answer_exits_with_3(run: Run) -> None:
     result = run("request", "GET", "http://127.0.0.1:1/x", **QUICK)
 
     assert result.returncode == 3
-    assert "raised: ConnectionError" in _lines(result.stdout)
+    assert "raised: ConnectionError: Connection refused" in _lines(result.stdout)
     assert "ended: attempts_spent: max_attempts is reached" in _lines(result.stdout)
+
+
+def test_json_has_the_cause(run: Run) -> None:
+    """Scripts get what the system said, too."""
+    told = json.loads(run("request", "GET", "http://127.0.0.1:1/x", "--json", **QUICK).stdout)
+
+    assert (told["error"], told["cause"]) == ("ConnectionError", "Connection refused")
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"REQUESTS_CA_BUNDLE": "/nowhere"}, "it could not be sent: Could not find a suitable TLS"),
+        ({"HTTPS_PROXY": f"http://{SECRET}:b"}, "or that of the proxy (HTTPS_PROXY, HTTP_PROXY)"),
+        ({"HTTPS_PROXY": f"http://{SECRET}@"}, "cannot be"),
+    ],
+)
+def test_an_environment_that_lets_nothing_out_is_a_mistake(
+    run: Run, variables: dict[str, str], said: str
+) -> None:
+    """A bundle that is not there, a proxy that is none: told without a traceback."""
+    result = run("request", "GET", "https://127.0.0.1:1/x", **QUICK | {"NO_PROXY": ""}, **variables)
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+    assert SECRET not in result.stderr
+
+
+def test_what_to_quote_stands_line_by_line(run: Run, verto: Sandbox) -> None:
+    """An identifier is never broken, so that it can be copied."""
+    result = run("request", "GET", f"{verto.url}{FX}", **QUICK | {"COLUMNS": "80"})
+
+    lines = _lines(result.stdout)
+    place = lines.index("Quote to Verto's support:")
+    names = ["Vfx-Api-Call-Id", "Vfx-Api-Stack-Id", "Vfx-Correlation-Id", "Vfx-Correlation-Id"]
+    assert [line.split()[0] for line in lines[place + 1 : place + 5]] == names
 
 
 def test_a_refusal_exits_with_3(run: Run, verto: Sandbox) -> None:
@@ -108,6 +145,7 @@ def test_a_refusal_exits_with_3(run: Run, verto: Sandbox) -> None:
 
     assert result.returncode == 3
     assert "raised: RequestsCircuitOpenError" in _lines(result.stdout)
+    assert "cause" not in result.stdout
     assert verto.arrived == 0
 
 
@@ -193,15 +231,18 @@ def test_nothing_secret_is_shown_of_a_failure(run: Run) -> None:
         (("GE T", "http://127.0.0.1:1"), "is no HTTP method"),
         (("GET", "127.0.0.1:1/x"), "begin with https:// or http://"),
         (("GET", f"ftp://x/?token={SECRET}"), "begin with https:// or http://"),
-        (("GET", f"http://[::x/?token={SECRET}"), "the URL is none"),
+        (("GET", f"http://[::x/?token={SECRET}"), "the URL cannot be read"),
         (("GET", "http://x", "-H", SECRET), "'NAME: VALUE'"),
         (("GET", "http://x", "-H", f"a: {SECRET}\nb: c"), "a header cannot be sent"),
         (("GET", "http://x", "-H", f"a: {SECRET}€"), "it cannot be sent"),
         (("GET", "http://x", "-d", "@/nowhere/body"), "cannot be read"),
         (("GET", "http://x", "-p", "max_atempts=2"), "did you mean max_attempts?"),
-        (("GET", "http://x", "-p", "max_attempts=0"), "allowed is at least 1, at most 10"),
+        (("GET", "http://x", "-p", "max_attempts=0"), "allowed is a whole number from 1 to 10"),
         (("GET", "http://x", "-p", "max_attempts"), "is no NAME=VALUE"),
-        (("GET", "http://x", "-p", "read_timeout=61"), "read_timeout (61) is more than"),
+        (("GET", "http://x", "-p", "read_timeout=61"), "read_timeout (61, --policy) is more than"),
+        (("GET", f"http://münchen..example/?{SECRET}"), "the URL cannot be read"),
+        (("GET", "http://x", "-p", "verto_hosts=a,*"), "'*' is no host name; allowed is"),
+        (("GET", "http://x", "-p", "foo=1"), "foo is no setting "),
         (("GET", f"http://api-v3-beta.vertofx.com/?token={SECRET}"), "not sent"),
     ],
 )
@@ -234,6 +275,7 @@ def test_plain_data_is_json() -> None:
     told = ToldCall(
         outcome=CallOutcome(),
         error=None,
+        cause=None,
         switched_off=True,
         circuit_key=None,
         circuit=None,

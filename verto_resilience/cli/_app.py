@@ -13,9 +13,11 @@ from verto_resilience.cli._dashboard import dashboard
 from verto_resilience.cli._demo import demo
 from verto_resilience.cli._doctor import doctor
 from verto_resilience.cli._explain import explain
+from verto_resilience.cli._help import Command, Group
 from verto_resilience.cli._operations import operations
 from verto_resilience.cli._request import request
 from verto_resilience.cli._sandbox import sandbox
+from verto_resilience.cli._wrapped import wrapped
 from verto_resilience.errors import ConfigurationError
 
 COMMANDS = (
@@ -49,13 +51,25 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except ConfigurationError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _tell(error)
         return 2
     return 0
 
 
+def _tell(error: ConfigurationError) -> None:
+    """Print an error; on a terminal in lines that fit, elsewhere as it is, to be searched."""
+    for line in f"error: {error}".splitlines():
+        indent = line[: len(line) - len(line.lstrip())]
+        fits = not sys.stderr.isatty()
+        print(
+            line if fits else wrapped(line.lstrip(), first=indent, others=f"{indent}  "),
+            file=sys.stderr,
+        )
+
+
 def _app() -> typer.Typer:
     app = typer.Typer(
+        cls=Group,
         add_completion=False,
         invoke_without_command=True,
         pretty_exceptions_enable=False,
@@ -64,9 +78,9 @@ def _app() -> typer.Typer:
     )
     app.callback()(_options)
     for command, example in COMMANDS:
-        app.command(epilog=f"Example: {example}")(command)
+        app.command(cls=Command, epilog=f"Example: {example}")(command)
     for group, name, example in GROUPS:
-        app.add_typer(group, name=name, epilog=f"Example: {example}")
+        app.add_typer(group, cls=Group, name=name, epilog=f"Example: {example}")
     return app
 
 

@@ -11,7 +11,14 @@ import requests
 import urllib3
 
 from verto_resilience.cli._finding import Finding, State
-from verto_resilience.config import PREFIX, load_catalogue, load_policies
+from verto_resilience.config import (
+    KILL_SWITCH,
+    PREFIX,
+    is_switched_off,
+    load_catalogue,
+    load_policies,
+    notes,
+)
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.transports import ResilientAdapter, own_retries
 
@@ -46,7 +53,9 @@ def check_extras() -> Iterator[Finding]:
             told = ", ".join(f"{part.about} {part.detail}" for part in parts)
             yield Finding(about, State.OK, told)
         elif all(_version(part.about) is None for part in parts):
-            yield Finding(about, State.NOTE, f"not installed: pip install '{_OURS}[{extra}]'")
+            yield Finding(
+                about, State.NOTE, f"not installed: pip install '.[{extra}]' from a clone"
+            )
         else:
             lacking = [f"{p.about} {p.detail}" for p in parts if p.state is not State.OK]
             yield Finding(about, State.WRONG, "; ".join(lacking))
@@ -130,8 +139,16 @@ def check_settings() -> Iterator[Finding]:
             yield Finding("settings", State.WRONG, problem)
         return
     if policies.general.disabled:
-        yield Finding("settings", State.WRONG, f"{PREFIX}DISABLED is set: it does nothing")
+        by = KILL_SWITCH if is_switched_off() else "disabled in the policy file"
+        yield Finding(
+            "kill switch",
+            State.WRONG,
+            f"it is thrown ({by}): calls go out as without this library, with no resend, no "
+            "circuit, no pause and no span",
+        )
         return
+    for note in notes(policies.general).values():
+        yield Finding("settings", State.NOTE, note)
     more = f", {len(policies.origins)} origins with their own" if policies.origins else ""
     yield Finding("settings", State.OK, f"they are valid{more}")
 

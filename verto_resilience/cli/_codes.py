@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from verto_resilience.cli._help import Command
 from verto_resilience.config import load_catalogue, load_policy, read_text_file
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.outcome import (
@@ -45,7 +46,7 @@ def catalogue_in_force() -> Catalogue:
     return load_catalogue(load_policy().catalogue)
 
 
-@codes.command("list", epilog="Example: verto-resilience codes list --json")
+@codes.command("list", cls=Command, epilog="Example: verto-resilience codes list --json")
 def list_codes(*, as_json: _Json = False) -> None:
     """List every status and every API error code in force."""
     table = catalogue_in_force()
@@ -65,7 +66,7 @@ def list_codes(*, as_json: _Json = False) -> None:
     console.print(statuses, numbers, sep="\n")
 
 
-@codes.command(epilog="Example: verto-resilience codes show 1")
+@codes.command(cls=Command, epilog="Example: verto-resilience codes show 1")
 def show(
     code: Annotated[int, typer.Argument(metavar="CODE", help="An API error code.")],
     *,
@@ -84,13 +85,17 @@ def show(
     print(f"  source: {entry.source}")
 
 
-@codes.command("import", epilog="Example: verto-resilience codes import page.html -o codes.toml")
+@codes.command(
+    "import", cls=Command, epilog="Example: verto-resilience codes import page.html -o codes.toml"
+)
 def import_page(
     page: _Page,
     *,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", help="File to write; printed when there is none."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="File to write; printed when there is none."
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
     as_json: Annotated[
@@ -118,7 +123,7 @@ def import_page(
     print(f"{output}: {len(read.statuses)} statuses, {len(read.codes)} API error codes")
 
 
-@codes.command("diff", epilog="Example: verto-resilience codes diff page.html")
+@codes.command("diff", cls=Command, epilog="Example: verto-resilience codes diff page.html")
 def diff_page(page: _Page, *, as_json: _Json = False) -> None:
     """Say what a saved copy of Verto's page has new, gone or changed against the table in force.
 

@@ -15,6 +15,7 @@ from rich.text import Text
 from verto_resilience.config import (
     PolicyFile,
     load_policies,
+    notes,
     read_environment,
     read_policy_file,
     render_schema,
@@ -37,11 +38,12 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """A setting, the value in force, and where that came from."""
+    """A setting, the value in force, where that came from, and what to know of it."""
 
     setting: Setting
     value: Any
     origin: Origin
+    note: str | None = None
 
 
 def config(
@@ -81,11 +83,13 @@ def effective_settings() -> tuple[list[Effective], dict[str, dict[str, Any]]]:
     policies, given = load_policies(), read_environment()
     path = policies.general.policy_file
     file = PolicyFile() if path is None else read_policy_file(path)
+    noted = notes(policies.general)
     return [
         Effective(
             setting,
             getattr(policies.general, setting.name),
             _came_from(setting, given, file),
+            noted.get(setting.name),
         )
         for setting in settings_table()
     ], _overrides(policies, file)
@@ -103,6 +107,7 @@ def as_plain_data(row: Effective) -> dict[str, Any]:
         "unit": setting.unit.value,
         "allowed": setting.allowed,
         "meaning": setting.meaning,
+        "note": row.note,
     }
 
 
@@ -147,12 +152,14 @@ def _block(row: Effective) -> Text:
     block.append(variable(setting), style="bold")
     block.append(f" = {written(row.value)}", style="bold yellow" if given else "cyan")
     default = f", default {written(setting.default)}" if given else ""
-    source = f"({row.origin}{default})"
+    empty = "an empty list, " if row.value == () else ""
+    source = f"({empty}{row.origin}{default})"
     gap = "  " if len(block) + len(source) + 2 <= _WIDTH else f"\n{_INDENT}"
     block.append(f"{gap}{source}\n", style="yellow" if given else "dim")
-    allowed = setting.allowed
-    range_of = allowed if allowed.startswith(setting.unit) else f"{setting.unit}: {allowed}"
-    for text, style in ((setting.meaning, ""), (range_of, "dim")):
+    texts = [(setting.meaning, ""), (f"Allowed: {setting.allowed}.", "dim")]
+    if row.note is not None:
+        texts.append((f"Note: {row.note}", "yellow"))
+    for text, style in texts:
         wrapped = textwrap.fill(text, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)
         block.append(f"{wrapped}\n", style=style)
     return block

@@ -15,6 +15,7 @@ from rich.text import Text
 from verto_resilience.cli import _checks as checks
 from verto_resilience.cli._finding import Finding, State
 from verto_resilience.cli._otlp import check_otlp
+from verto_resilience.cli._wrapped import wrapped
 
 _MARKS = {
     State.OK: ("ok   ", "green"),
@@ -49,7 +50,7 @@ def doctor(
         print(json.dumps({"ok": not wrong, "findings": told}, indent=2))
     else:
         _show(findings)
-        print("nothing is wrong" if not wrong else f"{wrong} wrong")
+        print(_summary(wrong))
     raise typer.Exit(1 if wrong else 0)
 
 
@@ -93,12 +94,18 @@ def _cannot(message: str) -> typer.BadParameter:
     return typer.BadParameter(message, param_hint="--session")
 
 
+def _summary(wrong: int) -> str:
+    if not wrong:
+        return "nothing is wrong"
+    return "1 thing is wrong" if wrong == 1 else f"{wrong} things are wrong"
+
+
 def _show(findings: list[Finding]) -> None:
     console = Console(highlight=False)
     width = max(len(finding.about) for finding in findings)
     for finding in findings:
         mark, style = _MARKS[finding.state]
-        console.print(
-            Text.assemble((mark, style), f"  {finding.about.ljust(width)}  {finding.detail}"),
-            soft_wrap=True,
-        )
+        first = f"{mark}  {finding.about.ljust(width)}  "
+        text = Text(wrapped(finding.detail, first=first, others=" " * len(first)))
+        text.stylize(style, 0, len(mark))
+        console.print(text, soft_wrap=True)

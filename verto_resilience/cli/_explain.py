@@ -1,6 +1,7 @@
 """``verto-resilience explain``: what a status, and an API error code, mean here."""
 
 import json
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
@@ -8,6 +9,7 @@ from typing import Annotated
 import typer
 
 from verto_resilience.cli._codes import catalogue_in_force
+from verto_resilience.cli._wrapped import wrapped
 from verto_resilience.outcome import (
     Catalogue,
     Category,
@@ -18,6 +20,10 @@ from verto_resilience.outcome import (
     WaitRule,
 )
 from verto_resilience.transports import CallOutcome, error_class
+
+_STATUSES = range(100, 1000)
+_INDENT = "  "
+_LABEL = re.compile(r"[a-z]+:\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +44,29 @@ class Explanation:
 
 
 def explain(
-    status: Annotated[
-        int, typer.Argument(metavar="STATUS", min=100, max=999, help="An HTTP status.")
-    ],
+    status: Annotated[int, typer.Argument(metavar="STATUS", help="An HTTP status, 100 to 999.")],
     code: Annotated[
-        int | None, typer.Argument(metavar="[CODE]", min=0, help="The API error code with it.")
+        int | None,
+        typer.Argument(metavar="CODE", help="The API error code with it.", show_default=False),
     ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Explain a status and an API error code: what they mean, and what a call makes of them."""
+    if status not in _STATUSES:
+        raise typer.BadParameter(f"{status} is no HTTP status: 100 to 999", param_hint="STATUS")
+    if code is not None and code < 0:
+        raise typer.BadParameter(f"{code} is no API error code: 0 or more", param_hint="CODE")
     explanation = explanation_of(catalogue_in_force(), status, code)
     if as_json:
         print(json.dumps(as_plain_data(explanation), indent=2))
         return
-    print("\n  ".join(_told(explanation)))
+    headline, *lines = _told(explanation)
+    print(wrapped(headline, others=_INDENT))
+    for line in lines:
+        label = _LABEL.match(line)
+        below = " " * (len(label[0]) if label else 0)
+        print(wrapped(line, first=_INDENT, others=_INDENT + below))
 
 
 def explanation_of(catalogue: Catalogue, status: int, code: int | None) -> Explanation:

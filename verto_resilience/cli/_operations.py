@@ -8,10 +8,13 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from verto_resilience.outcome import Operation, OperationKind, Operations
 
+_KINDS = f"{', '.join(list(OperationKind)[:-1])} or {list(OperationKind)[-1]}"
+_COLUMNS = ("method", "path", "kind", "resent")
+_INDENT = "  "
 _LEGACY = re.compile(r"api-v3\b.*")
 
 
@@ -28,7 +31,8 @@ def operations(
         ),
     ] = None,
     kind: Annotated[
-        OperationKind | None, typer.Option(help="Only those that do this at the server.")
+        OperationKind | None,
+        typer.Option(help=f"Only those of this kind: {_KINDS}.", metavar="KIND"),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON, with reasons and sources.")
@@ -50,7 +54,7 @@ def operations(
     if as_json:
         print(json.dumps({"operations": [asdict(row) for row in rows]}, indent=2))
     elif rows:
-        Console(highlight=False).print(_grid(rows))
+        _show(rows)
     if not rows:
         print("no operation fits", file=sys.stderr)
         raise typer.Exit(1)
@@ -74,12 +78,24 @@ def _service(host: str) -> str:
     )
 
 
-def _grid(rows: list[Operation]) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("method", "path", "kind", "resent", "service"):
-        table.add_column(column, overflow="fold")
-    for row in rows:
+def _show(rows: list[Operation]) -> None:
+    """Print a line for each, under the service that it belongs to."""
+    console = Console(highlight=False)
+    cells = [_COLUMNS, *((row.method, row.template, row.kind, row.repeatable) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(size) for cell, size in zip(line, widths, strict=True)).rstrip()
+        for line in cells
+    ]
+    console.print(Text(f"{_INDENT}{lines[0]}", style="bold"), soft_wrap=True)
+    service = None
+    for row, line in zip(rows, lines[1:], strict=True):
+        if row.service != service:
+            service = row.service
+            console.print(Text(service, style="bold"), soft_wrap=True)
+        console.print(f"{_INDENT}{line}", markup=False, soft_wrap=True)
         only = " and ".join(part for part in (row.query, row.body) if part)
-        path = f"{row.template}\n  with {only}" if only else row.template
-        table.add_row(row.method, path, row.kind, row.repeatable, row.service)
-    return table
+        if only:
+            console.print(
+                f"{_INDENT}{' ' * widths[0]}    with {only}", markup=False, soft_wrap=True
+            )

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import requests
 
+from verto_resilience.cli._cause import cause_of
 from verto_resilience.cli._finding import Finding, State
 
 _SIGNALS = ("traces", "metrics", "logs")
@@ -62,8 +63,7 @@ def _post(url: str, signal: str, environ: Mapping[str, str]) -> str | None:
             url, data=b"", headers=headers, timeout=_TIMEOUT, allow_redirects=False
         )
     except (requests.RequestException, ValueError) as error:
-        # Its text may hold what the variable holds.
-        return f"it cannot be reached ({type(error).__name__})"
+        return _unreachable(error)
     status = response.status_code
     return None if status < _FIRST_ERROR else f"it answers {status}"
 
@@ -75,7 +75,12 @@ def _connect(url: str) -> str | None:
         with socket.create_connection((parts.hostname or "", port), timeout=_TIMEOUT):
             return None
     except (OSError, ValueError) as error:
-        return f"it cannot be reached ({type(error).__name__})"
+        return _unreachable(error)
+
+
+def _unreachable(error: Exception) -> str:
+    # The exception's own text may hold what the variable holds.
+    return f"it cannot be reached ({cause_of(error) or type(error).__name__})"
 
 
 def _headers(signal: str, environ: Mapping[str, str]) -> dict[str, str]:

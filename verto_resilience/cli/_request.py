@@ -7,13 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
+from urllib.request import getproxies
 
 import requests
 import typer
 from rich.console import Console
+from urllib3.exceptions import LocationParseError
 
+from verto_resilience.cli._cause import cause_of
 from verto_resilience.cli._told_call import ToldCall, as_plain_data, as_tree
-from verto_resilience.config import did_you_mean, load_policy, parse
+from verto_resilience.config import did_you_mean, load_policies, read_text
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.mounting import VertoAdapter
 from verto_resilience.outcome import scrub_known
@@ -24,12 +27,14 @@ _FIRST_ERROR = 400
 _NOT_ANSWERED = 3
 _INTERRUPTED = 130
 _METHOD = re.compile(r"[A-Za-z]{1,20}")
+# Before anything is sent, requests and urllib3 raise these for what they were given.
 _UNUSABLE = (
     requests.exceptions.InvalidHeader,
     requests.exceptions.InvalidSchema,
     requests.exceptions.InvalidURL,
     requests.exceptions.MissingSchema,
-    UnicodeError,
+    TypeError,
+    ValueError,
 )
 
 
@@ -46,7 +51,10 @@ def request(
     data: Annotated[
         str | None,
         typer.Option(
-            "--data", "-d", help="The body; @FILE takes it from a file, @- from standard input."
+            "--data",
+            "-d",
+            metavar="BODY",
+            help="The body; @FILE takes it from a file, @- from standard input.",
         ),
     ] = None,
     policy: Annotated[
@@ -69,12 +77,18 @@ def request(
     body = None if data is None else _body(data)
     if body is not None and _is_json(body):
         headers = {"Content-Type": "application/json"} | headers
-    settings = load_policy(**dict(_setting(text) for text in policy or ()))
+    given = dict(_setting(text) for text in policy or ())
+    settings = load_policies(source="--policy", **given).general
     try:
         told = _call(settings, method.upper(), url, headers, body)
+    except ConfigurationError:
+        raise
     except _UNUSABLE as error:
-        # Its text may hold the URL.
-        raise typer.BadParameter(_UNUSABLE_SAYS.get(type(error), "it cannot be sent")) from None
+        raise typer.BadParameter(_unusable(error)) from None
+    except OSError as error:
+        # Raised before anything is sent, such as for a certificate bundle that is not there.
+        problem = f"it could not be sent: {error}; verto-resilience doctor looks for the reason"
+        raise ConfigurationError(problem, problems=(problem,)) from None
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         raise typer.Exit(_INTERRUPTED) from None
@@ -85,12 +99,20 @@ def request(
     raise typer.Exit(_exit_code(told))
 
 
-_UNUSABLE_SAYS: dict[type[Exception], str] = {
-    requests.exceptions.InvalidHeader: "a header cannot be sent as it is",
-    requests.exceptions.InvalidSchema: "the URL must begin with https:// or http://",
-    requests.exceptions.MissingSchema: "the URL must begin with https:// or http://",
-    requests.exceptions.InvalidURL: "the URL is none",
-}
+def _unusable(error: Exception) -> str:
+    """Say why a request cannot be sent; the exception's own text may hold the URL."""
+    match error:
+        case requests.exceptions.InvalidHeader():
+            return "a header cannot be sent as it is"
+        case requests.exceptions.InvalidSchema() if "SOCKS support" in str(error):
+            return "the proxy is a SOCKS proxy, which needs: pip install 'requests[socks]'"
+        case requests.exceptions.InvalidSchema() | requests.exceptions.MissingSchema():
+            return "the URL must begin with https:// or http://"
+        case requests.exceptions.InvalidURL() | LocationParseError():
+            proxy = ", or that of the proxy (HTTPS_PROXY, HTTP_PROXY)," if getproxies() else ""
+            return f"the URL{proxy} cannot be read"
+        case _:
+            return "it cannot be sent"
 
 
 class _Waits:
@@ -122,6 +144,7 @@ def _call(
         return ToldCall(
             outcome=_without_query_values(outcome_of(bearer), url),
             error=type(bearer).__name__ if isinstance(bearer, Exception) else None,
+            cause=cause_of(bearer) if isinstance(bearer, Exception) else None,
             switched_off=adapter.policy.disabled,
             circuit_key=None if origin is None else origin.key,
             circuit=None
@@ -183,10 +206,7 @@ def _setting(text: str) -> tuple[str, Any]:
         what = f"{name.strip()} is no setting" if sign else f"{text} is no NAME=VALUE"
         hint = did_you_mean(name.strip(), rows)
         raise typer.BadParameter(f"{what}{hint}", param_hint="--policy")
-    try:
-        parsed = parse(row, value.strip())
-    except ValueError:
-        parsed = value
-    if row.problem(parsed) is not None:
-        raise typer.BadParameter(f"{text}: allowed is {row.allowed}", param_hint="--policy")
+    parsed, refusal = read_text(row, value.strip())
+    if refusal is not None:
+        raise typer.BadParameter(f"{text}: {refusal}", param_hint="--policy")
     return row.name, parsed

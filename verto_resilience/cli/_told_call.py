@@ -11,6 +11,8 @@ from verto_resilience.outcome import Category
 from verto_resilience.pipeline import Attempt
 from verto_resilience.transports import CallOutcome
 
+_BELOW = "    "
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToldCall:
@@ -19,6 +21,7 @@ class ToldCall:
     Attributes:
         outcome: What came of it.
         error: Name of the exception, when it brought no response.
+        cause: What lies at the bottom of it, in words; ``None`` where nobody says.
         switched_off: Whether the kill switch was thrown: then there is no history.
         circuit_key: The origin; ``None`` when none was asked.
         circuit: The circuit that answered for it, as the call left it.
@@ -28,6 +31,7 @@ class ToldCall:
 
     outcome: CallOutcome
     error: str | None
+    cause: str | None
     switched_off: bool
     circuit_key: str | None
     circuit: CircuitSnapshot | None
@@ -45,6 +49,7 @@ def as_plain_data(told: ToldCall) -> dict[str, Any]:
         "category": outcome.category,
         "documented": outcome.documented,
         "error": told.error,
+        "cause": told.cause,
         "failure": outcome.failure,
         "code": outcome.code,
         "message": outcome.message,
@@ -97,9 +102,9 @@ def as_tree(told: ToldCall) -> Tree:
     if outcome.end is not None:
         tree.add(f"ended: {outcome.end}: {outcome.end.sentence}")
     if told.error is not None:
-        tree.add(f"raised: {told.error}")
-    for line in lines:
-        tree.add(Text(line.strip()))
+        cause = "" if told.cause is None else f": {told.cause}"
+        tree.add(Text(f"raised: {told.error}{cause}"))
+    _add_lines(tree, lines)
     _add_origin(tree, told)
     return tree
 
@@ -118,6 +123,21 @@ def _attempt_data(attempt: Attempt) -> dict[str, Any]:
         "wait_source": attempt.wait_source,
         "retry_after": outcome.retry_after,
     }
+
+
+def _add_lines(tree: Tree, lines: list[str]) -> None:
+    """Add what an outcome says of itself: an indented line belongs to the one before."""
+    paragraph = ""
+    branch = tree
+    for line in lines:
+        if not line.startswith(_BELOW):
+            paragraph = line.strip()
+            branch = tree.add(Text(paragraph))
+        elif paragraph.endswith(":"):
+            branch.add(Text(line.strip()))
+        else:
+            paragraph += f" {line.strip()}"
+            branch.label = Text(paragraph)
 
 
 def _add_attempt(tree: Tree, attempt: Attempt) -> None:

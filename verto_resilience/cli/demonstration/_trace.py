@@ -109,7 +109,7 @@ def record_spans() -> SpanRecord:
         from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
         from opentelemetry.sdk.trace.sampling import ALWAYS_ON
     except ModuleNotFoundError:
-        return SpanRecord(None, "the trace is shown with: pip install 'verto-resilience[otel]'")
+        return SpanRecord(None, "the trace is shown with: pip install '.[otel]' from a clone")
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return SpanRecord(None, "no trace is shown: OTEL_SDK_DISABLED is set")
     provider = trace.get_tracer_provider()
