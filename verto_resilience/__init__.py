@@ -5,59 +5,60 @@ One line in code that exists already::
     verto_resilience.mount(session)
 """
 
-from verto_resilience.config import load_policy
-from verto_resilience.errors import (
-    CallRejectedError,
-    CircuitOpenError,
-    ConfigurationError,
-    LoginError,
-    PausedError,
-    ResilienceError,
-)
-from verto_resilience.machines import Mode, State, TripReason
-from verto_resilience.mounting import VertoAdapter, VertoAuth, mount, unmount
-from verto_resilience.outcome import (
-    ApiError,
-    Catalogue,
-    Category,
-    Failure,
-    Health,
-    Operation,
-    Operations,
-    Outcome,
-    Resend,
-)
-from verto_resilience.pipeline import (
-    Attempt,
-    CallReport,
-    End,
-    Event,
-    Observer,
-    Policy,
-)
-from verto_resilience.transports import (
-    ApiFailureError,
-    BadRequestError,
-    CallOutcome,
-    ClientError,
-    ConflictError,
-    ForbiddenError,
-    GatewayTimeoutError,
-    InternalServerError,
-    NotFoundError,
-    OutcomeError,
-    RefusedCredentials,
-    ServerError,
-    ServiceUnavailableError,
-    TooManyRequestsError,
-    UnauthorizedError,
-    raise_for_outcome,
-)
+import importlib
+import typing
 
-# Takes the place of the subpackage as an attribute, once it is loaded; importing from
-# verto_resilience.outcome goes on working.
-from verto_resilience.transports import outcome_of as outcome
-from verto_resilience.transports import report_of as report
+if typing.TYPE_CHECKING:
+    from verto_resilience.config import load_policy
+    from verto_resilience.errors import (
+        CallRejectedError,
+        CircuitOpenError,
+        ConfigurationError,
+        LoginError,
+        PausedError,
+        ResilienceError,
+    )
+    from verto_resilience.machines import Mode, State, TripReason
+    from verto_resilience.mounting import VertoAdapter, VertoAuth, mount, unmount
+    from verto_resilience.outcome import (
+        ApiError,
+        Catalogue,
+        Category,
+        Failure,
+        Health,
+        Operation,
+        Operations,
+        Outcome,
+        Resend,
+    )
+    from verto_resilience.pipeline import (
+        Attempt,
+        CallReport,
+        End,
+        Event,
+        Observer,
+        Policy,
+    )
+    from verto_resilience.transports import (
+        ApiFailureError,
+        BadRequestError,
+        CallOutcome,
+        ClientError,
+        ConflictError,
+        ForbiddenError,
+        GatewayTimeoutError,
+        InternalServerError,
+        NotFoundError,
+        OutcomeError,
+        RefusedCredentials,
+        ServerError,
+        ServiceUnavailableError,
+        TooManyRequestsError,
+        UnauthorizedError,
+        raise_for_outcome,
+    )
+    from verto_resilience.transports import outcome_of as outcome
+    from verto_resilience.transports import report_of as report
 
 __version__ = "0.1.0"
 
@@ -111,9 +112,27 @@ __all__ = [
     "unmount",
 ]
 
-# Tracebacks, pickles and error.type name a class by where users import it from.
-for _name in __all__:
-    _thing = globals()[_name]
-    if isinstance(_thing, type):
-        _thing.__module__ = __name__
-del _name, _thing
+_FLOORS = ("errors", "outcome", "machines", "pipeline", "transports", "config", "mounting")
+_AT_HOME = {"outcome": "outcome_of", "report": "report_of"}
+
+if not typing.TYPE_CHECKING:
+    # Loading the subpackage binds its name here, where it belongs to the function. Importing from
+    # verto_resilience.outcome goes on working.
+    importlib.import_module(f"{__name__}.outcome")
+    del globals()["outcome"]
+
+    # Hidden, for a checker that saw it would take every misspelt name for one of these.
+    def __getattr__(name: str) -> object:
+        """Load a public name when it is first asked for, and no floor above the one that has it."""
+        if name in __all__:
+            at_home = _AT_HOME.get(name, name)
+            for floor in _FLOORS:
+                found = getattr(importlib.import_module(f"{__name__}.{floor}"), at_home, None)
+                if found is not None:
+                    globals()[name] = found
+                    return found
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -16,6 +16,9 @@ raises is never wrapped and never swallowed.
 class ResilienceError(Exception):
     """Root of this library's errors."""
 
+    # Tracebacks, pickles and error.type name a public class by where users import it from.
+    __module__ = "verto_resilience"
+
 
 class CallRejectedError(ResilienceError):
     """The request was refused here; nothing was sent.
@@ -24,6 +27,8 @@ class CallRejectedError(ResilienceError):
         key: Whose verdict it was, usually an origin such as ``https://api.example.com:443``.
         retry_after: Seconds after which asking again makes sense; ``None`` when unknown.
     """
+
+    __module__ = "verto_resilience"
 
     def __init__(
         self, message: str = "", *, key: str = "", retry_after: float | None = None
@@ -41,6 +46,8 @@ class CircuitOpenError(CallRejectedError):
         reason: Why it opened, one of the :class:`~verto_resilience.TripReason` values.
         last_failure: What failed last before it opened, such as ``"503"`` or ``"read_timeout"``.
     """
+
+    __module__ = "verto_resilience"
 
     def __init__(
         self,
@@ -60,6 +67,8 @@ class CircuitOpenError(CallRejectedError):
 class PausedError(CallRejectedError):
     """The origin asked not to be called for longer than this call may last."""
 
+    __module__ = "verto_resilience"
+
 
 class ConfigurationError(ResilienceError, ValueError):
     """A setting, or a combination of settings, that cannot be; the message lists every fault.
@@ -67,6 +76,8 @@ class ConfigurationError(ResilienceError, ValueError):
     Attributes:
         problems: One sentence for each fault found.
     """
+
+    __module__ = "verto_resilience"
 
     def __init__(self, message: str = "", *, problems: tuple[str, ...] = ()) -> None:
         """Keep the list beside the text that a person reads."""
@@ -81,6 +92,8 @@ class LoginError(ResilienceError):
         status: What the server answered, or ``None`` when no answer came.
         retry_after: Seconds after which trying again makes sense; ``None`` when unknown.
     """
+
+    __module__ = "verto_resilience"
 
     def __init__(
         self, message: str = "", *, status: int | None = None, retry_after: float | None = None

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from verto_resilience.errors import ConfigurationError
-from verto_resilience.outcome import Catalogue, read_catalogue
+from verto_resilience.outcome import Catalogue
 
 
 def load_catalogue(path: str | None) -> Catalogue:
@@ -19,6 +19,8 @@ def load_catalogue(path: str | None) -> Catalogue:
     documented = Catalogue.documented()
     if path is None:
         return documented
+    from verto_resilience.outcome import read_catalogue  # brings along what reads web pages
+
     name = f"catalogue {path}"
     return read_catalogue(read_text_file(path, name=name), over=documented, name=name)
 

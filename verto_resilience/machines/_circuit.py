@@ -8,6 +8,8 @@ from enum import StrEnum
 class State(StrEnum):
     """Where a circuit stands."""
 
+    __module__ = "verto_resilience"
+
     CLOSED = "closed"
     OPEN = "open"
     HALF_OPEN = "half_open"
@@ -20,6 +22,8 @@ class Mode(StrEnum):
     thresholds on live traffic. ``FORCED_OPEN`` refuses everything. ``OFF`` counts nothing.
     """
 
+    __module__ = "verto_resilience"
+
     ENFORCE = "enforce"
     OBSERVE_ONLY = "observe_only"
     FORCED_OPEN = "forced_open"
@@ -28,6 +32,8 @@ class Mode(StrEnum):
 
 class TripReason(StrEnum):
     """Why a circuit opened."""
+
+    __module__ = "verto_resilience"
 
     CONSECUTIVE_FAILURES = "consecutive_failures"
     FAILURE_RATE = "failure_rate"

@@ -43,6 +43,8 @@ class VertoAdapter(ResilientAdapter):
         gives_way: Whether another takes its place, instead of leaving it as it is or refusing it.
     """
 
+    __module__ = "verto_resilience"
+
     gives_way = False
 
     def __init__(

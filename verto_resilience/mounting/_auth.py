@@ -79,6 +79,8 @@ class VertoAuth(AuthBase):
         ConfigurationError: A part is missing, or ``login_url`` is no address.
     """
 
+    __module__ = "verto_resilience"
+
     def __init__(
         self,
         client_id: str,

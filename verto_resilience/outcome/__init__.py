@@ -1,5 +1,8 @@
 """The vocabulary: statuses, codes, operations and outcomes; no clock and no I/O."""
 
+import typing
+
+from verto_resilience import _late
 from verto_resilience.outcome._api_error import (
     DEFAULT_CODE_KEYS,
     LONGEST_MESSAGE,
@@ -8,8 +11,6 @@ from verto_resilience.outcome._api_error import (
     read_api_error,
 )
 from verto_resilience.outcome._catalogue import Catalogue, ClassRule, CodeEntry, StatusEntry
-from verto_resilience.outcome._catalogue_diff import Change, Difference, RowKind, diff
-from verto_resilience.outcome._catalogue_file import read_catalogue, write_catalogue
 from verto_resilience.outcome._classify import classify_failure, classify_response
 from verto_resilience.outcome._operation import (
     IDEMPOTENT_METHODS,
@@ -28,8 +29,12 @@ from verto_resilience.outcome._outcome import (
     WaitRule,
 )
 from verto_resilience.outcome._retry_after import told_to_wait
-from verto_resilience.outcome._scrub import names_a_secret, scrub, scrub_known
-from verto_resilience.outcome._status_page import PageStatus, StatusPage, read_status_page
+
+if typing.TYPE_CHECKING:
+    from verto_resilience.outcome._catalogue_diff import Change, Difference, RowKind, diff
+    from verto_resilience.outcome._catalogue_file import read_catalogue, write_catalogue
+    from verto_resilience.outcome._scrub import names_a_secret, scrub, scrub_known
+    from verto_resilience.outcome._status_page import PageStatus, StatusPage, read_status_page
 
 __all__ = [
     "DEFAULT_CODE_KEYS",
@@ -69,3 +74,15 @@ __all__ = [
     "told_to_wait",
     "write_catalogue",
 ]
+
+if not typing.TYPE_CHECKING:
+    # No call needs them: people who compare catalogues do, and messages that quote a server.
+    __getattr__ = _late.loader(
+        __name__,
+        {
+            "._catalogue_diff": ("Change", "Difference", "RowKind", "diff"),
+            "._catalogue_file": ("read_catalogue", "write_catalogue"),
+            "._scrub": ("names_a_secret", "scrub", "scrub_known"),
+            "._status_page": ("PageStatus", "StatusPage", "read_status_page"),
+        },
+    )

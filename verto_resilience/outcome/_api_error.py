@@ -35,6 +35,8 @@ class ApiError:
             is a failure of the API, seen in public client code and not documented.
     """
 
+    __module__ = "verto_resilience"
+
     code: int | None = None
     message: str | None = None
     success: bool | None = None

@@ -66,6 +66,8 @@ class ClassRule:
 class Catalogue:
     """The table of statuses and codes; immutable, shared by threads."""
 
+    __module__ = "verto_resilience"
+
     __slots__ = ("_classes", "_codes", "_outcomes", "_statuses")
 
     def __init__(

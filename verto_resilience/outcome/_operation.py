@@ -58,6 +58,8 @@ class Operation:
         ConfigurationError: The row is not one; the message lists every fault and what is allowed.
     """
 
+    __module__ = "verto_resilience"
+
     method: str
     template: str
     _: KW_ONLY

@@ -29,6 +29,8 @@ from verto_resilience.outcome._path_spellings import forgiven_parts, spellings
 class Operations:
     """The table of operations; immutable, shared by threads."""
 
+    __module__ = "verto_resilience"
+
     __slots__ = ("_named", "_plans", "_rows")
 
     def __init__(self, rows: Iterable[Operation] = ()) -> None:

@@ -15,6 +15,8 @@ from verto_resilience.outcome._api_error import ApiError
 class Category(StrEnum):
     """What kind of answer an attempt got."""
 
+    __module__ = "verto_resilience"
+
     SUCCESS = "success"
     API_FAILURE = "api_failure"
     REDIRECT = "redirect"
@@ -27,6 +29,8 @@ class Category(StrEnum):
 class Health(StrEnum):
     """What an attempt says about the origin; ``UNKNOWN`` says nothing and is not counted."""
 
+    __module__ = "verto_resilience"
+
     GOOD = "good"
     BAD = "bad"
     UNKNOWN = "unknown"
@@ -37,6 +41,8 @@ class Resend(StrEnum):
 
     ``AFTER_REFRESH`` is a 401: once, and only when the caller's hook renewed the credentials.
     """
+
+    __module__ = "verto_resilience"
 
     NEVER = "never"
     AFTER_REFRESH = "after_refresh"
@@ -54,6 +60,8 @@ class WaitRule(StrEnum):
 
 class Failure(StrEnum):
     """Why no usable response came; the first group never reached the server as a request."""
+
+    __module__ = "verto_resilience"
 
     CONNECT = "connect"
     CONNECT_TIMEOUT = "connect_timeout"
@@ -106,6 +114,8 @@ class Outcome:
             when it did not say, or said something that is no time or has passed.
         api_error: Code and message read from the body, where there were any.
     """
+
+    __module__ = "verto_resilience"
 
     category: Category
     health: Health

@@ -28,6 +28,10 @@ class Observer(Protocol):
         ...
 
 
+# In its body it would be a member that an observer has to have.
+Observer.__module__ = "verto_resilience"
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """What identifies an answer; every part may be missing.

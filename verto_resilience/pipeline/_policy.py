@@ -78,6 +78,8 @@ class Policy:
         ConfigurationError: One error that lists every bad value and impossible combination.
     """
 
+    __module__ = "verto_resilience"
+
     disabled: bool = setting(
         False, Unit.FLAG, "Kill switch: requests go straight to the inner adapter."
     )

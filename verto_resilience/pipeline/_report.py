@@ -32,6 +32,8 @@ class End(StrEnum):
     allowed was not made, or why nothing was sent at all.
     """
 
+    __module__ = "verto_resilience"
+
     ANSWERED = "answered"
     NOT_REPEATABLE = "not_repeatable"
     BODY_NOT_REPLAYABLE = "body_not_replayable"
@@ -75,6 +77,8 @@ class Attempt:
         wait_source: What set that wait.
     """
 
+    __module__ = "verto_resilience"
+
     number: int
     outcome: Outcome
     seconds: float
@@ -109,6 +113,8 @@ class CallReport:
         idempotency_key: The ``Idempotency-Key`` sent, or ``None``; doing the same again in a new
             call is safe under the same one.
     """
+
+    __module__ = "verto_resilience"
 
     attempts: tuple[Attempt, ...]
     end: End

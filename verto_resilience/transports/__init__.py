@@ -1,6 +1,8 @@
 """Edges: one client library each, its shapes translated once."""
 
-from verto_resilience.transports._call_outcome import CallOutcome
+import typing
+
+from verto_resilience import _late
 from verto_resilience.transports._flights import Flights
 from verto_resilience.transports._header_values import is_header_value
 from verto_resilience.transports._insecure import (
@@ -9,24 +11,6 @@ from verto_resilience.transports._insecure import (
     refuse_insecure,
 )
 from verto_resilience.transports._login import Login, RequestsLoginError
-from verto_resilience.transports._outcome_errors import (
-    ApiFailureError,
-    BadRequestError,
-    ClientError,
-    ConflictError,
-    ForbiddenError,
-    GatewayTimeoutError,
-    InternalServerError,
-    NotFoundError,
-    OutcomeError,
-    ServerError,
-    ServiceUnavailableError,
-    TooManyRequestsError,
-    UnauthorizedError,
-    error_class,
-    raise_for_outcome,
-)
-from verto_resilience.transports._outcome_of import outcome_of
 from verto_resilience.transports._refresh import (
     Refresher,
     RefreshHook,
@@ -47,6 +31,27 @@ from verto_resilience.transports._target import (
     split_origin,
     target_of,
 )
+
+if typing.TYPE_CHECKING:
+    from verto_resilience.transports._call_outcome import CallOutcome
+    from verto_resilience.transports._outcome_errors import (
+        ApiFailureError,
+        BadRequestError,
+        ClientError,
+        ConflictError,
+        ForbiddenError,
+        GatewayTimeoutError,
+        InternalServerError,
+        NotFoundError,
+        OutcomeError,
+        ServerError,
+        ServiceUnavailableError,
+        TooManyRequestsError,
+        UnauthorizedError,
+        error_class,
+        raise_for_outcome,
+    )
+    from verto_resilience.transports._outcome_of import outcome_of
 
 __all__ = [
     "ApiFailureError",
@@ -90,3 +95,30 @@ __all__ = [
     "split_origin",
     "target_of",
 ]
+
+if not typing.TYPE_CHECKING:
+    # No call needs them: people ask afterwards what came of it.
+    __getattr__ = _late.loader(
+        __name__,
+        {
+            "._call_outcome": ("CallOutcome",),
+            "._outcome_errors": (
+                "ApiFailureError",
+                "BadRequestError",
+                "ClientError",
+                "ConflictError",
+                "ForbiddenError",
+                "GatewayTimeoutError",
+                "InternalServerError",
+                "NotFoundError",
+                "OutcomeError",
+                "ServerError",
+                "ServiceUnavailableError",
+                "TooManyRequestsError",
+                "UnauthorizedError",
+                "error_class",
+                "raise_for_outcome",
+            ),
+            "._outcome_of": ("outcome_of",),
+        },
+    )

@@ -45,6 +45,8 @@ class CallOutcome:
         operation: The known operation that it was, or ``None``.
     """
 
+    __module__ = "verto_resilience"
+
     asked: str = ""
     status: int | None = None
     status_message: str | None = None

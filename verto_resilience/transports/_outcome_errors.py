@@ -40,6 +40,8 @@ class OutcomeError(requests.HTTPError):
         outcome: What came of the call. Its fields are attributes of the error as well.
     """
 
+    __module__ = "verto_resilience"
+
     def __init__(
         self,
         message: str = "",
@@ -86,49 +88,73 @@ class OutcomeError(requests.HTTPError):
 class ApiFailureError(OutcomeError):
     """The status says success, and the body ``"success": false``."""
 
+    __module__ = "verto_resilience"
+
 
 class ClientError(OutcomeError):
     """4xx: the request has to change before it can succeed."""
+
+    __module__ = "verto_resilience"
 
 
 class BadRequestError(ClientError):
     """400: the request is malformed, or a parameter is not valid."""
 
+    __module__ = "verto_resilience"
+
 
 class UnauthorizedError(ClientError):
     """401: credentials are missing, expired or wrong."""
+
+    __module__ = "verto_resilience"
 
 
 class ForbiddenError(ClientError):
     """403: the caller may not do this."""
 
+    __module__ = "verto_resilience"
+
 
 class NotFoundError(ClientError):
     """404: there is no such resource."""
+
+    __module__ = "verto_resilience"
 
 
 class ConflictError(ClientError):
     """409: the request conflicts with the state that the server is in."""
 
+    __module__ = "verto_resilience"
+
 
 class TooManyRequestsError(ClientError):
     """429: too many requests; ``retry_after`` has the seconds where the server said them."""
+
+    __module__ = "verto_resilience"
 
 
 class ServerError(OutcomeError):
     """5xx: the server failed; a write may have been executed, see ``ambiguous``."""
 
+    __module__ = "verto_resilience"
+
 
 class InternalServerError(ServerError):
     """500: a generic error."""
+
+    __module__ = "verto_resilience"
 
 
 class ServiceUnavailableError(ServerError):
     """503: the server is not able to handle requests for now."""
 
+    __module__ = "verto_resilience"
+
 
 class GatewayTimeoutError(ServerError):
     """504: the server waited too long for another one."""
+
+    __module__ = "verto_resilience"
 
 
 _BY_STATUS: dict[int, type[OutcomeError]] = {

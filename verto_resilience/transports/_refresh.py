@@ -31,6 +31,8 @@ class RefusedCredentials:
             there was none. Not in the ``repr``.
     """
 
+    __module__ = "verto_resilience"
+
     origin: str
     authorization: str | None = field(default=None, repr=False)
 
