@@ -6,6 +6,7 @@ strange header must not cost the caller a response.
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 LONGEST_WAIT = 1e10
 """Seconds; what a longer wait is read as, so that no sum with it overflows."""
@@ -139,23 +140,27 @@ _DAY = f"(?:{'|'.join(_SHORT_DAYS)})"
 _LONG_DAY = f"(?:{'|'.join(_LONG_DAYS)})"
 _MONTH = f"(?P<month>{'|'.join(_MONTHS)})"
 _TIME = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
-# RFC 9110 section 5.6.7: IMF-fixdate, then the two obsolete forms, RFC 850 and asctime.
-_HTTP_DATES = tuple(
-    re.compile(form)
-    for form in (
-        rf"{_DAY}, (?P<day>[0-9]{{2}}) {_MONTH} (?P<year>[0-9]{{4}}) {_TIME} GMT",
-        rf"{_LONG_DAY}, (?P<day>[0-9]{{2}})-{_MONTH}-(?P<year>[0-9]{{2}}) {_TIME} GMT",
-        rf"{_DAY} {_MONTH} (?P<day>[0-9]{{2}}| [0-9]) {_TIME} (?P<year>[0-9]{{4}})",
-    )
-)
 _TWO_DIGITS = 2
+
+
+@cache
+def _http_dates() -> tuple[re.Pattern[str], ...]:
+    """Give the forms of RFC 9110 section 5.6.7: IMF-fixdate, then the obsolete RFC 850 and asctime.
+
+    Compiled when the first date comes by, as importing would wait for it.
+    """
+    return (
+        re.compile(rf"{_DAY}, (?P<day>[0-9]{{2}}) {_MONTH} (?P<year>[0-9]{{4}}) {_TIME} GMT"),
+        re.compile(rf"{_LONG_DAY}, (?P<day>[0-9]{{2}})-{_MONTH}-(?P<year>[0-9]{{2}}) {_TIME} GMT"),
+        re.compile(rf"{_DAY} {_MONTH} (?P<day>[0-9]{{2}}| [0-9]) {_TIME} (?P<year>[0-9]{{4}})"),
+    )
 
 
 def _http_date(text: str, wall: float) -> float | None:
     """Give the seconds since the epoch of an HTTP-date; the day's name is not compared."""
     if not _SHORTEST_DATE <= len(text) <= _LONGEST_DATE:
         return None
-    for form in _HTTP_DATES:
+    for form in _http_dates():
         match = form.fullmatch(text)
         if match is not None:
             break

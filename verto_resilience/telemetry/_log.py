@@ -4,9 +4,6 @@ import logging
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from opentelemetry.context import get_current
-from opentelemetry.trace import get_current_span
-
 from verto_resilience.machines import State
 from verto_resilience.pipeline import (
     BudgetSpent,
@@ -19,8 +16,8 @@ from verto_resilience.pipeline import (
     RefusalOverruled,
 )
 from verto_resilience.telemetry import _names as names
+from verto_resilience.telemetry._current import is_silent, trace_fields
 from verto_resilience.telemetry._servers import server_of
-from verto_resilience.telemetry._suppression import is_silenced
 
 _log = logging.getLogger("verto_resilience")
 _log.addHandler(logging.NullHandler())
@@ -53,24 +50,13 @@ class LogObserver:
         if describe is None:
             return
         line: Line = describe(event)
-        if not _log.isEnabledFor(line.level) or is_silenced(get_current()):
+        if not _log.isEnabledFor(line.level) or is_silent():
             return
         try:
-            _log.log(line.level, line.text, extra={**line.fields, **_trace()})
+            _log.log(line.level, line.text, extra={**line.fields, **trace_fields()})
         except KeyError:
             # A record factory of the program has set trace_id, and a record refuses it twice.
             _log.log(line.level, line.text, extra=line.fields)
-
-
-def _trace() -> dict[str, str]:
-    context = get_current_span().get_span_context()
-    if not context.is_valid:
-        return {}
-    return {
-        "trace_id": f"{context.trace_id:032x}",
-        "span_id": f"{context.span_id:016x}",
-        "trace_flags": f"{context.trace_flags:02x}",
-    }
 
 
 def _circuit_moved(event: CircuitMoved) -> Line:

@@ -1,34 +1,15 @@
-"""Spans and durations of calls and attempts, through the OpenTelemetry API alone."""
+"""Spans and durations of calls and attempts, once the program uses OpenTelemetry."""
 
-import logging
-from collections.abc import Callable, Collection, MutableMapping
-from types import TracebackType
-from typing import Self
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
 
-from opentelemetry.context import Context, get_current
-from opentelemetry.metrics import MeterProvider
-from opentelemetry.trace import TracerProvider
-
-from verto_resilience.outcome import Outcome
-from verto_resilience.pipeline import (
-    Beside,
-    CallReport,
-    CallRequest,
-    CallScope,
-    Policy,
-    Received,
-    WaitSource,
-)
-from verto_resilience.telemetry import _names as names
-from verto_resilience.telemetry._calls import SILENT, CallDrawing, Tools
-from verto_resilience.telemetry._endings import Endings
-from verto_resilience.telemetry._endpoints import Endpoints
+from verto_resilience.pipeline import SILENT_TRACING, CallRequest, CallScope, Policy, Tracing
 from verto_resilience.telemetry._mishaps import Mishaps
-from verto_resilience.telemetry._propagation import Propagation
-from verto_resilience.telemetry._providers import Instruments, Meters, Tracers
-from verto_resilience.telemetry._suppression import HTTP_KEY, is_silenced
+from verto_resilience.telemetry._presence import is_asked_for, is_loaded
 
-_log = logging.getLogger("verto_resilience")
+if TYPE_CHECKING:
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
 
 
 def _never() -> bool:
@@ -40,8 +21,8 @@ class OtelTracing:
 
     Nothing is made while no SDK is installed, except that a trace which is current (a remote
     parent, baggage) is put into the headers of each attempt. An SDK that is installed later is
-    noticed at the next call. Safe for threads. What fails in here is noted once and never touches
-    a call.
+    noticed at the next call. A program that does not use OpenTelemetry is not made to load it. Safe
+    for threads. What fails in here is noted once and never touches a call.
 
     Args:
         policy: Says when a call gets a span of its own (``call_span``), what to do below another
@@ -59,17 +40,7 @@ class OtelTracing:
             these spans may want to know as soon.
     """
 
-    __slots__ = (
-        "_beside",
-        "_hooked_below",
-        "_meters",
-        "_mishaps",
-        "_on_sdk",
-        "_seen",
-        "_told",
-        "_tools",
-        "_tracers",
-    )
+    __slots__ = ("_drawing", "_make")
 
     def __init__(
         self,
@@ -77,134 +48,42 @@ class OtelTracing:
         *,
         known_methods: Collection[str] | None = None,
         hooked_below: Callable[[], bool] = _never,
-        tracer_provider: TracerProvider | None = None,
-        meter_provider: MeterProvider | None = None,
+        tracer_provider: "TracerProvider | None" = None,
+        meter_provider: "MeterProvider | None" = None,
         on_sdk: Callable[[], object] | None = None,
     ) -> None:
         """Look at no provider yet: an SDK may still come."""
-        propagation = Propagation(policy.propagate_to)
-        methods = names.KNOWN_METHODS if known_methods is None else known_methods
-        self._beside = policy.beside
-        self._hooked_below = hooked_below
-        self._mishaps = Mishaps()
-        self._tracers = Tracers(tracer_provider, self._mishaps)
-        self._meters = Meters(meter_provider, self._mishaps)
-        self._on_sdk = on_sdk
-        self._seen: Instruments | None = None
-        self._told = False
-        self._tools = Tools(
-            call_span=policy.call_span,
-            allowed_query=frozenset(policy.allowed_query),
-            endpoints=Endpoints(methods, propagation),
-            propagation=propagation,
-            http_endings=Endings(http=True),
-            inner_endings=Endings(http=False),
-            mishaps=self._mishaps,
-        )
+
+        def make() -> Tracing:
+            from verto_resilience.telemetry._drawing import Drawing
+
+            return Drawing(
+                policy,
+                known_methods=known_methods,
+                hooked_below=hooked_below,
+                tracer_provider=tracer_provider,
+                meter_provider=meter_provider,
+                on_sdk=on_sdk,
+            )
+
+        self._make = make
+        self._drawing: Tracing | None = None
+        # Trace headers that may not be told to everyone are taken off, whoever has set them.
+        if is_asked_for() or policy.propagate_to is not None:
+            self._load()
 
     def call(self, request: CallRequest) -> CallScope:
         """Give the scope of a call."""
+        drawing = self._drawing
+        if drawing is None:
+            drawing = self._load() if is_loaded() else SILENT_TRACING
+        return drawing.call(request)
+
+    def _load(self) -> Tracing:
+        drawing: Tracing = SILENT_TRACING
         try:
-            return self._scope(request)
-        except Exception as error:  # noqa: BLE001
-            self._mishaps.note("beginning a call", error)
-            return SILENT
-
-    def _scope(self, request: CallRequest) -> CallScope:
-        context = get_current()
-        if is_silenced(context):
-            return SILENT
-        tracer, instruments = self._tracers.current(), self._meters.current()
-        if instruments is not self._seen:
-            self._seen = instruments
-            if self._on_sdk is not None:
-                self._on_sdk()
-        is_nested = bool(context) and bool(context.get(HTTP_KEY))
-        if is_nested:
-            draws_http = self._beside is Beside.NEST
-        else:
-            draws_http = self._beside is not Beside.DEFER or not self._hooked_below()
-        if tracer is None and instruments is None:
-            if self._tools.propagation.is_restricted or (context and draws_http):
-                return Propagating(self._tools, request, context if draws_http else None)
-            return SILENT
-        if not draws_http or is_nested:
-            self._tell_of_choice()
-        if is_nested and self._beside is Beside.SILENT:
-            tracer = None
-        return CallDrawing(
-            self._tools,
-            request,
-            context,
-            tracer=tracer,
-            instruments=instruments,
-            is_nested=is_nested,
-            draws_http=draws_http,
-        )
-
-    def _tell_of_choice(self) -> None:
-        if self._told:
-            return
-        self._told = True
-        _log.info(
-            "another instrumentation draws these requests: attempts are shown the way %r does; "
-            "nest, takeover and silent are the other ways",
-            self._beside.value,
-        )
-
-
-class Propagating:
-    """A call nobody records, in a context that is passed on to the server.
-
-    Args:
-        tools: What calls share.
-        request: What is asked.
-        context: What is passed on; ``None``: others do that.
-    """
-
-    __slots__ = ("_context", "_request", "_tools")
-    wants_details = False
-
-    def __init__(self, tools: Tools, request: CallRequest, context: Context | None) -> None:
-        """Keep what the headers are made of."""
-        self._tools = tools
-        self._request = request
-        self._context = context
-
-    def __enter__(self) -> Self:
-        """Begin nothing."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End nothing."""
-
-    def attempt(self, number: int, waited: float, source: WaitSource) -> Self:  # noqa: ARG002
-        """Give this scope again: each attempt carries the same context."""
-        return self
-
-    def inject(self, headers: MutableMapping[str, str]) -> None:
-        """Add the headers that carry the context to the server."""
-        if not self._context:
-            return
-        try:
-            if self._tools.endpoints.of(self._request).propagates:
-                self._tools.propagation.inject(headers, self._context)
-        except Exception as error:  # noqa: BLE001
-            self._tools.mishaps.note("adding trace headers", error)
-
-    @property
-    def withheld(self) -> Collection[str]:
-        """Trace headers where the server may not be told: another may have set them."""
-        allowed = self._tools.endpoints.of(self._request).propagates
-        return () if allowed else self._tools.trace_headers()
-
-    def ended(self, what: Outcome | CallReport, error: Exception | None) -> None:
-        """Hear nothing."""
-
-    def received(self, details: Received) -> None:
-        """Note nothing."""
+            drawing = self._make()
+        except Exception as error:  # noqa: BLE001 - such as a propagator that is not installed
+            Mishaps().note("loading OpenTelemetry", error)
+        self._drawing = drawing
+        return drawing
