@@ -128,6 +128,28 @@ def recorded(build: Callable[[str], Contender], url: str) -> Contender:
     return Contender(built.call, tracers.force_flush)
 
 
+def in_a_span(build: Callable[[str], Contender]) -> Callable[[str], Contender]:
+    """Have a span current, as a service has that calls Verto to answer somebody."""
+
+    def built(url: str) -> Contender:
+        from opentelemetry.context import attach
+        from opentelemetry.trace import get_tracer, set_span_in_context
+
+        attach(set_span_in_context(get_tracer("around").start_span("around")))
+        return build(url)
+
+    return built
+
+
+def straight(url: str) -> Contender:
+    """Give an adapter that records by the API's calls alone what ours does: what cannot be less."""
+    from tests.bench.straight import Straight
+
+    session = requests.Session()
+    session.mount("http://", Straight())
+    return Contender(lambda: session.get(url))
+
+
 def raising(url: str) -> Contender:
     """Give an adapter that refuses at once: what requests itself costs around a refusal."""
     session = requests.Session()
@@ -207,6 +229,9 @@ CONTENDERS: dict[str, Callable[[str], Contender]] = {
     "verto, sdk": _with_sdk(verto),
     "instrumentor, sdk": _with_sdk(instrumentor),
     "by hand, sdk": _with_sdk(by_hand),
+    "straight, sdk": _with_sdk(straight),
+    "mounted, sdk, in a span": _with_sdk(in_a_span(mounted)),
+    "instrumentor, sdk, in a span": _with_sdk(in_a_span(instrumentor)),
     "raising": raising,
     "refusing": refusing,
     "among 1": among(1),
