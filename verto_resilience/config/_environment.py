@@ -121,9 +121,9 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
 
     The prefix of the variables does not count: all have it, and it would make all of them near.
     """
-    bare = {_bare(one): one for one in known}
     import difflib  # for those who misspell
 
+    bare = {_bare(one): one for one in known}
     near = difflib.get_close_matches(_bare(name), bare, n=1, cutoff=_NEAR)
     return f"; did you mean {bare[near[0]]}?" if near else ""
 
