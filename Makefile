@@ -12,17 +12,20 @@ STAMP := $(VENV)/.synced
 CODE := verto_resilience tests docs $(wildcard examples)
 PROMETHEUS := build/prometheus
 BENCH := build/bench-venv
+DOWNSTREAM := build/downstream/venv
 PURE_FLOORS := verto_resilience/outcome/*,verto_resilience/machines/*
 
 # PYTHON=...          the interpreter for .venv instead of the newest one found
 # JOBS=0              tests in one process
 # PYTEST_ARGS=...     more arguments for pytest
 # BENCH_ARGS=--quick  more arguments for bench; --help lists them
+# SUITES=requests     which suites downstream runs, instead of all
 # FLOOR_COVERAGE=100  the least coverage of the pure floors, in percent, branches included
 PYTHON ?=
 JOBS ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+SUITES ?=
 FLOOR_COVERAGE ?= 0
 
 export UV_PROJECT_ENVIRONMENT := $(VENV)
@@ -89,6 +92,15 @@ $(BENCH)/.synced: pyproject.toml uv.lock $(VENV)/.uv-$(UV_VERSION)
 		--group bench --quiet
 	@touch $@
 $(BENCH)/.synced: export UV_PROJECT_ENVIRONMENT := $(BENCH)
+
+.PHONY: downstream
+downstream: $(STAMP) $(DOWNSTREAM)/.synced ## run the suites of requests and of packages around it, bare and mounted
+	@$(BIN)/python -m tests.downstream --jobs $(or $(filter-out 0,$(JOBS)),1) $(SUITES)
+
+$(DOWNSTREAM)/.synced: pyproject.toml uv.lock $(VENV)/.uv-$(UV_VERSION)
+	@$(UV) sync --frozen --python $(BIN)/python --no-default-groups --group downstream --quiet
+	@touch $@
+$(DOWNSTREAM)/.synced: export UV_PROJECT_ENVIRONMENT := $(DOWNSTREAM)
 
 .PHONY: lint
 lint: $(STAMP) ## check style, the lock and the floors

@@ -1,0 +1,106 @@
+"""The table for the terminal, and docs/downstream.md."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tests.downstream.differences import Difference, Found
+from tests.downstream.runs import Run, Way
+from tests.downstream.suites import ROOT, Suite
+
+PAGE = ROOT / "docs" / "downstream.md"
+
+_HEAD = (
+    "| suite | tests | pass bare | fail bare | differ mounted | differ installed |",
+    "|---|---|---|---|---|---|",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one suite.
+
+    Attributes:
+        suite: The suite.
+        runs: Its runs; empty when it was not run.
+        found: What differs.
+        missing: Why it could not be had; empty when it could.
+    """
+
+    suite: Suite
+    runs: Mapping[Way, Run]
+    found: Sequence[Found] = ()
+    missing: str = ""
+
+    @property
+    def troubles(self) -> list[str]:
+        """What keeps its runs from being compared."""
+        return [f"{way.value}: {run.trouble}" for way, run in self.runs.items() if run.trouble]
+
+
+def table(results: Sequence[Result]) -> str:
+    """Give a row for each suite."""
+    return "\n".join([*_HEAD, *(_row(result) for result in results)])
+
+
+def page(results: Sequence[Result], known: Mapping[Difference, str], made: str) -> str:
+    """Give the page of a run over all suites."""
+    everything = [one for result in results for one in result.found]
+    listed = [
+        f"| {_text(one.difference.suite)} | `{_text(one.difference.test)}` | {one.difference.way} "
+        f"| {one.bare}, then {one.ours} | {known.get(one.difference, 'none yet')} |"
+        for one in everything
+    ]
+    return _TEXT.format(
+        made=made, table=table(results), count=len(listed), differences="\n".join(listed)
+    )
+
+
+def _row(result: Result) -> str:
+    suite = f"{result.suite.name} {result.suite.version}"
+    if result.missing:
+        return f"| {suite} | not had | | | | |"
+    if result.troubles:
+        return f"| {suite} | not compared | | | | |"
+    outcomes = result.runs[Way.BARE].outcomes
+    counts = Counter(outcomes.values())
+    ways = Counter(one.difference.way for one in result.found)
+    numbers = [
+        len(outcomes),
+        counts["passed"],
+        counts["failed"] + counts["error"],
+        ways[Way.MOUNTED.value],
+        ways[Way.INSTALLED.value],
+    ]
+    return f"| {suite} | {' | '.join(map(str, numbers))} |"
+
+
+def _text(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+_TEXT = """# The suites of others
+
+Does a program that works with requests go on working? To find out, the test-suites of requests and of
+packages around it are run three times, from their source distributions and with the hashes that
+`uv.lock` names:
+
+* **bare**, without this package;
+* **mounted**: `mount(session)` in every new session, one attempt for each call, no circuit. Nothing is
+  left then of what the adapter is for, so nothing should differ;
+* **installed**: `install()`, with the settings that users get. Adapters that a test mounts itself are
+  wrapped too. What differs has to be a promise.
+
+`make downstream` does it, on loopback only: names of other machines do not resolve. Tests that fail bare
+need the internet, or another version of something. {made}
+
+{table}
+
+## What differs
+
+{count} in all, each with the reason.
+
+| suite | test | way | bare, then with the adapter | why |
+|---|---|---|---|---|
+{differences}
+"""

@@ -1,0 +1,26 @@
+"""A plugin for the suites of others: ``install()``, with the settings that users get.
+
+Anew for each test, as each is a program of its own: else the circuit that one opened would refuse
+the calls of the next, for they often ask the same server.
+"""
+
+from collections.abc import Generator
+
+import pytest
+
+from verto_resilience.mounting import install, uninstall
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let suites that make errors of warnings go on."""
+    config.addinivalue_line("filterwarnings", "ignore:.* retries by itself")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Install for one test, with its fixtures."""
+    install()
+    try:
+        return (yield)
+    finally:
+        uninstall()
