@@ -81,18 +81,19 @@ def _text(text: str) -> str:
 
 _TEXT = """# The suites of others
 
-Does a program that works with requests go on working? To find out, the test-suites of requests and of
-packages around it are run three times, from their source distributions and with the hashes that
-`uv.lock` names:
+Does a program that works with requests go on working? To find out, the test-suites of requests and
+of packages around it are run three times, from the source distributions that `uv.lock` names:
 
 * **bare**, without this package;
-* **mounted**: `mount(session)` in every new session, one attempt for each call, no circuit. Nothing is
-  left then of what the adapter is for, so nothing should differ;
-* **installed**: `install()`, with the settings that users get. Adapters that a test mounts itself are
-  wrapped too. What differs has to be a promise.
+* **mounted**: `mount(session)` in every new session, one attempt for each call, no circuit. Nothing
+  is left then of what the adapter is for, so nothing should differ;
+* **installed**: `install()`, with the settings that users get. Adapters that a test mounts itself
+  are wrapped too. What differs has to be a promise.
 
-`make downstream` does it, on loopback only: names of other machines do not resolve. Tests that fail bare
-need the internet, or another version of something. {made}
+    make downstream
+
+wrote this page {made}. It runs on loopback only: the names of other machines do not resolve. What
+fails bare needs the internet, or another version of something.
 
 {table}
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from tests.downstream.sources import unpacked
 from tests.downstream.suites import Suite
@@ -87,7 +87,7 @@ def outcomes_in(report: Path, top: Path) -> dict[str, str]:
     Paths are shortened where they begin with the folder of the run, which is another each time.
     """
     outcomes: dict[str, str] = {}
-    for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 - pytest wrote it
+    for case in ET.parse(report).iter("testcase"):  # noqa: S314 - pytest wrote it
         name = f"{case.get('classname')}::{case.get('name')}".replace(f"{top}/", "")
         tags = {child.tag for child in case}
         outcome = "failed" if "failure" in tags else "passed"

@@ -20,7 +20,7 @@ _connect = socket.socket.connect
 def pytest_configure() -> None:
     """Close the way out."""
     socket.getaddrinfo = _resolve
-    socket.socket.connect = _reach  # type: ignore[method-assign]
+    socket.socket.connect = _reach  # type: ignore[method-assign,assignment]
 
 
 def _resolve(host: Any, *args: Any, **kwargs: Any) -> Any:

@@ -14,10 +14,10 @@ def pytest_configure() -> None:
     serve: Any = import_module("pytest_httpbin.serve")
     plain, secure = serve.WSGIServer, serve.SecureWSGIServer
 
-    class Threaded(ThreadingMixIn, plain):  # type: ignore[misc]
+    class Threaded(ThreadingMixIn, plain):  # type: ignore[misc,valid-type]
         daemon_threads = True
 
-    class ThreadedSecure(ThreadingMixIn, secure):  # type: ignore[misc]
+    class ThreadedSecure(ThreadingMixIn, secure):  # type: ignore[misc,valid-type]
         daemon_threads = True
 
     make_server = serve.make_server
