@@ -4,6 +4,7 @@ import argparse
 import os
 import platform
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from tests.downstream.differences import (
     unexplained,
 )
 from tests.downstream.page import PAGE, Result, page, table
-from tests.downstream.runs import Run, Way, run
+from tests.downstream.runs import Run, Way, end_all, run
 from tests.downstream.sources import MissingSourceError, source_of
 from tests.downstream.suites import ROOT, Suite, read_suites
 
@@ -75,7 +76,12 @@ def _result(suite: Suite, known: Mapping[Difference, str], python: Path, jobs: i
 
 def _compared(suite: Suite, work: Callable[[Way], Run], jobs: int) -> Result:
     with ThreadPoolExecutor(jobs) as pool:
-        runs = dict(zip(Way, pool.map(work, Way), strict=True))
+        try:
+            runs = dict(zip(Way, pool.map(work, Way), strict=True))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            end_all()
+            raise
     if any(one.trouble for one in runs.values()):
         return Result(suite, runs)
     bare = runs[Way.BARE].outcomes
@@ -115,4 +121,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main(sys.argv[1:]))

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -33,6 +34,8 @@ PLUGIN_OF = {
     Way.MOUNTED: ("verto_mounted",),
     Way.INSTALLED: ("verto_installed",),
 }
+
+_running: set[subprocess.Popen[bytes]] = set()
 
 _WORST_FIRST = ("error", "failed", "skipped", "passed")
 
@@ -69,6 +72,7 @@ def run(suite: Suite, way: Way, *, source: Path, python: Path, folder: Path) -> 
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        _running.add(process)
         try:
             code = process.wait(suite.seconds)
         except subprocess.TimeoutExpired:
@@ -127,11 +131,19 @@ def _environment(suite: Suite, folder: Path) -> dict[str, str]:
     }
 
 
+def end_all() -> None:
+    """End the runs under way, as an interrupt does not reach them: each has its own session."""
+    for process in tuple(_running):
+        _kill(process)
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End what is left of a run: its session holds all that it started."""
-    try:
+    _kill(process)
+    process.wait()
+    _running.discard(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-    finally:
-        process.wait()
