@@ -61,7 +61,8 @@ def test_auth_hook_gets_the_answer_with_its_connection(
         found: list[bool] = []
 
         def look(response: requests.Response, found: list[bool] = found, **_: Any) -> None:
-            found.append(response.raw._fp.fp.raw._sock is not None)
+            below: Any = response.raw
+            found.append(below._fp.fp.raw._sock is not None)
 
         response = session.get(f"{verto.url}/door", hooks={"response": look})
 
