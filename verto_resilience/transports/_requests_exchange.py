@@ -56,6 +56,7 @@ AUTHORIZATION = "Authorization"
 _FIRST_ERROR = 400
 _REDIRECTS = 3
 _UNAUTHORIZED = 401
+_CREDENTIALS = frozenset({401, 407})
 # Seconds to read what is left of a response that is not returned; what takes longer is closed.
 _DRAIN = 0.1
 
@@ -90,6 +91,7 @@ class RequestsExchange:
         "_replay",
         "_stream",
         "_superseded",
+        "_unread",
         "request",
     )
 
@@ -114,6 +116,7 @@ class RequestsExchange:
         self._stream = bool(options["stream"])
         self._replay = Replay(prepared.body)
         self._superseded: requests.Response | None = None
+        self._unread = False
         self._limit: AttemptLimit | None = None
         # What came from the connection, also where another body stands in for it.
         self._raw: object = None
@@ -187,9 +190,10 @@ class RequestsExchange:
             peer = _peer(response) if scope.wants_details else None
         except Exception as error:  # noqa: BLE001 - classified, and raised again by finished()
             return self._failed(_failure_on_the_way(error, limit), timeouts, error)
-        # requests reads it in Session.send in any case; here a body that fails is a failed
-        # attempt. A redirect's is left to Session, which forgives its faults.
-        if not self._stream and not _is_redirect(response):
+        self._unread = self._is_left_unread(response)
+        if not self._unread:
+            # requests reads it in Session.send in any case; here a body that fails is a failed
+            # attempt.
             try:
                 read_whole(response)
             except RequestException as error:
@@ -209,6 +213,18 @@ class RequestsExchange:
             scope.received(_details(response, peer))
         return Result(self._classify(response), response)
 
+    def _is_left_unread(self, response: requests.Response) -> bool:
+        """Say whether the body is for the caller to read, or for what requests does first.
+
+        Session forgives the faults of a redirect's. Hooks for credentials (NTLM, Negotiate) look at
+        the connection, which is gone once the body is read.
+        """
+        if self._stream or _is_redirect(response):
+            return True
+        return response.status_code in _CREDENTIALS and bool(
+            self._prepared.hooks and self._prepared.hooks.get("response")
+        )
+
     def _failed(
         self, failure: Failure, timeouts: Timeouts, error: Exception
     ) -> Result[requests.Response]:
@@ -220,7 +236,7 @@ class RequestsExchange:
         if not self._replay.rewind():
             return False
         response = result.response
-        if response is not None and self._stream:
+        if response is not None and self._unread:
             cast("AttemptLimit", self._limit).shorten(_DRAIN)
             let_wait(response, self._policy.drain_limit)
             self._superseded = response
@@ -257,6 +273,7 @@ class RequestsExchange:
             attach_report(response, report)
             if self._stream:
                 self._hand_over()
+            if self._unread and not _is_redirect(response):
                 watch(response, fail_late)
             return response
         error = cast("Exception", result.error)
@@ -293,8 +310,8 @@ class RequestsExchange:
         pipeline, policy = self._pipeline, self._policy
         status = response.status_code
         error = None
-        if not self._stream and not _is_redirect(response):
-            body = response.content
+        if not self._unread:
+            body = response.content or b""
             if status >= _FIRST_ERROR or may_deny_success(body):
                 error = read_api_error(
                     body,
