@@ -1,3 +1,4 @@
+import copy
 import gc
 import os
 import pickle
@@ -253,6 +254,99 @@ class TestReconfigure:
         assert alone is own
         assert inner.max_retries.total == 0
         adapter.close()
+
+    def test_what_was_read_first_does_not_undo_what_came_after(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A reload that is slow to read is overtaken, and leaves the newer settings in force."""
+        adapter = VertoAdapter(inner=Inner(), policy=Policy())
+        slow = tmp_path / "policy.toml"
+        os.mkfifo(slow)
+        monkeypatch.setenv("VERTO_RESILIENCE_POLICY_FILE", str(slow))
+        got: list[Policy] = []
+        thread = threading.Thread(target=lambda: got.append(adapter.reconfigure(None)))
+        thread.start()
+        with slow.open("w") as end:
+            # It reads now, for a pipe opens when both ends are there.
+            adapter.reconfigure(Policy(max_attempts=7))
+            end.write("max_attempts = 2\n")
+        thread.join(10.0)
+
+        assert [policy.max_attempts for policy in got] == [7]
+        assert adapter.policy.max_attempts == 7
+
+    def test_a_warning_that_is_an_error_stops_nobody(self) -> None:
+        """All adapters that were mounted together have the new settings, whatever one of them says.
+
+        The error is raised all the same: it was asked for.
+        """
+        session = requests.Session()
+        session.mount("http://", HTTPAdapter(max_retries=2))
+        session.mount("https://", HTTPAdapter(max_retries=2))
+        session.mount("https://third/", HTTPAdapter())
+        mount(session, policy=Policy(disabled=True))
+        adapters: list[Any] = list(session.adapters.values())
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pytest.raises(UserWarning, match="retries by itself"):
+                adapters[0].reconfigure(Policy(max_attempts=4))
+
+        assert {adapter.policy.max_attempts for adapter in adapters} == {4}
+        assert {adapter.max_retries.total for adapter in adapters} == {0}
+
+    def test_garbage_may_be_mounted_meanwhile(self) -> None:
+        """What is collected while settings are swapped may make adapters as well: nobody hangs."""
+        made: list[VertoAdapter] = []
+
+        class Meddling(Inner):
+            """Is asked in the midst of the swap, where garbage may be collected."""
+
+            asked = False
+
+            @property
+            def max_retries(self) -> Retry:
+                if made and not self.asked:
+                    self.asked = True
+                    made.append(copy.copy(made[0]))
+                return Retry(0)
+
+        def swap() -> None:
+            made.append(VertoAdapter(inner=Meddling(), policy=Policy(disabled=True)))
+            made[0].reconfigure(Policy(max_attempts=3))
+
+        thread = threading.Thread(target=swap, daemon=True)
+        thread.start()
+        thread.join(10.0)
+
+        assert [adapter.policy.max_attempts for adapter in made] == [3, 3]
+
+    def test_registries_may_be_garbage_too(self) -> None:
+        """Mounting while sessions are collected that mount in their turn hangs nobody."""
+        script = (
+            "import faulthandler, gc, requests\n"
+            "from verto_resilience import Policy, mount\n"
+            "from verto_resilience.mounting import _assembly\n"
+            "faulthandler.dump_traceback_later(30, exit=True)\n"
+            "class Dying:\n"
+            "    def __init__(self): self.itself = self\n"
+            "    def __del__(self): mount(requests.Session(), policy=Policy())\n"
+            "class Registries(type(_assembly._registries)):\n"
+            "    def add(self, one):\n"
+            "        gc.collect()\n"
+            "        super().add(one)\n"
+            "_assembly._registries = Registries()\n"
+            "for _ in range(3):\n"
+            "    Dying()\n"
+            "    mount(requests.Session(), policy=Policy())\n"
+            "print('done')\n"
+        )
+
+        ran = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=False
+        )
+
+        assert (ran.stdout, ran.returncode) == ("done\n", 0), ran.stderr
 
     def test_a_call_under_way_ends_by_the_settings_it_began_with(self) -> None:
         """Settings that change during a call's first send count for the next call."""

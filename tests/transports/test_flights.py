@@ -129,6 +129,48 @@ def test_an_error_is_the_worker_s_alone() -> None:
     assert flights.run("key", lambda: "again") == "again"
 
 
+def test_garbage_may_come_by() -> None:
+    """What is collected while work is begun or ended may begin some of its own: nobody hangs."""
+    flights: Flights[str] = Flights()
+    results: list[str | None] = []
+
+    class Key:
+        """Is looked up where garbage may be collected."""
+
+        def __hash__(self) -> int:
+            results.append(flights.run("garbage", lambda: "collected"))
+            return 1
+
+    thread = threading.Thread(
+        target=lambda: results.append(flights.run(Key(), lambda: "work")), daemon=True
+    )
+    thread.start()
+    thread.join(10.0)
+
+    assert results[0] == "collected"
+    assert results[-1] == "work"
+
+
+def test_an_interrupt_leaves_nobody_waiting() -> None:
+    """Whatever is raised between the beginning and the work, the key is free again."""
+    flights: Flights[str] = Flights()
+
+    class Interrupted:
+        def __enter__(self) -> None:
+            """Begin."""
+
+        def __exit__(self, *_: object) -> None:
+            flights.lock = lock
+            raise KeyboardInterrupt
+
+    lock, flights.lock = flights.lock, Interrupted()  # type: ignore[assignment]
+
+    with pytest.raises(KeyboardInterrupt):
+        flights.run("key", lambda: "never")
+
+    assert flights.run("key", lambda: "again") == "again"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_child_does_not_wait_for_its_parent_s_threads() -> None:

@@ -3,8 +3,9 @@
 import os
 import random
 import weakref
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from threading import Lock
+from threading import RLock
 from typing import Any, Protocol
 
 from verto_resilience.config import (
@@ -87,7 +88,10 @@ class Assembly:
         self.refresher: Refresher | None = None
         if refresh is not None:
             self.refresher = Refresher(refresh, clock=self.clock.monotonic)
-        self._swapping = Lock()
+        # Garbage that is collected while it is held may mount adapters of its own.
+        self._swapping = RLock()
+        self._turn = 0
+        self._turn_in_force = 0
         self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
         circuits = Circuits(self._parts.policies, chance=random.random)
         with _registering:
@@ -133,16 +137,24 @@ class Assembly:
         return self._swap(policy)
 
     def _swap(self, policy: Policy | None) -> Policy:
-        before = self._parts
+        with self._swapping:
+            self._turn += 1
+            turn, before = self._turn, self._parts
         # All that can fail comes first: what is refused changes nothing.
         parts = _read(policy, before.observer, before.catalogue, before.operations, before.refresh)
         pipeline = self._pipeline(parts)
         with self._swapping:
+            if turn < self._turn_in_force:
+                # Read before what is in force by now.
+                return self._parts.policies.general
+            self._turn_in_force = turn
             self._parts = parts
             self._circuits.reconfigure(parts.policies)
             self.pipeline = pipeline
-            for follower in list(self._followers):
-                follower.go_on_with(pipeline)
+            with ExitStack() as all_of_them:
+                # One may warn of retries below it, and where that is an error the others go on too.
+                for follower in list(self._followers):
+                    all_of_them.callback(follower.go_on_with, pipeline)
         return parts.policies.general
 
     def __getstate__(self) -> Any:
@@ -191,7 +203,7 @@ def _hosts_alone() -> Policy:
 
 _assemblies: weakref.WeakSet[Assembly] = weakref.WeakSet()
 _registries: weakref.WeakSet[Circuits] = weakref.WeakSet()
-_registering = Lock()
+_registering = RLock()
 _standing_still: list[Circuits] = []
 
 
@@ -215,7 +227,7 @@ def _after_fork_in_child() -> None:
     _after_fork()
     # Held while settings are swapped, which is no part of a call and may warn.
     for assembly in list(_assemblies):
-        assembly._swapping = Lock()  # noqa: SLF001 - its own module
+        assembly._swapping = RLock()  # noqa: SLF001 - its own module
 
 
 if hasattr(os, "register_at_fork"):

@@ -24,7 +24,8 @@ class Flights(Generic[T]):
 
     def start_over(self) -> None:
         """Forget what is under way: in a forked child nobody would ever end it."""
-        self.lock = threading.Lock()
+        # Whatever is collected as garbage meanwhile may well come by here.
+        self.lock = threading.RLock()
         self._under_way: dict[Hashable, _Flight[T]] = {}
 
     def run(self, key: Hashable, work: Callable[[], T], patience: float | None = None) -> T | None:
@@ -39,24 +40,22 @@ class Flights(Generic[T]):
             What the work gave. ``None`` when the wait was too long, when the work came to no end,
             and when this very thread is at work already: waiting for itself would never end.
         """
-        me = threading.get_ident()
-        with self.lock:
-            if any(flight.owner == me for flight in self._under_way.values()):
-                return None
-            flight = self._under_way.get(key)
-            if flight is None:
-                mine = self._under_way[key] = _Flight[T](me)
-        if flight is not None:
-            flight.over.wait(patience)
-            return flight.result
+        mine = _Flight[T](threading.get_ident())
         try:
-            mine.result = work()
+            with self.lock:
+                if any(flight.owner == mine.owner for flight in self._under_way.values()):
+                    return None
+                flight = self._under_way.setdefault(key, mine)
+            if flight is mine:
+                mine.result = work()
+            else:
+                flight.over.wait(patience)
+            return flight.result
         finally:
             with self.lock:
                 if self._under_way.get(key) is mine:
                     del self._under_way[key]
             mine.over.set()
-        return mine.result
 
 
 class _Flight(Generic[T]):

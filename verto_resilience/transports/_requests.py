@@ -116,11 +116,13 @@ class ResilientAdapter(BaseAdapter):
 
     def go_on_with(self, pipeline: Pipeline) -> None:
         """Make the next calls with another pipeline; those under way end with theirs."""
-        was_disabled = self.pipeline.policy.disabled
-        if was_disabled and not pipeline.policy.disabled:
-            self._take_over()
-        self.pipeline = pipeline
-        if pipeline.policy.disabled and not was_disabled:
+        try:
+            if self.pipeline.policy.disabled and not pipeline.policy.disabled:
+                self._take_over()
+        finally:
+            # In any case: a warning may be an error.
+            self.pipeline = pipeline
+        if pipeline.policy.disabled:
             self.give_back()
 
     def _take_over(self) -> None:
