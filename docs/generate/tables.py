@@ -8,10 +8,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from verto_resilience.config import render_settings
+from verto_resilience.config import render_main_settings, render_settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TABLES: dict[str, Callable[[], str]] = {"settings": render_settings}
+TABLES: dict[str, Callable[[], str]] = {
+    "settings": render_settings,
+    "main-settings": render_main_settings,
+}
 PLACE = re.compile(r"(<!-- table: (?P<name>[a-z-]+) -->\n).*?(\n<!-- end table -->)", re.DOTALL)
 
 

@@ -15,7 +15,7 @@ from verto_resilience.config._environment import (
 from verto_resilience.config._load import load_policies, load_policy
 from verto_resilience.config._notes import notes
 from verto_resilience.config._policy_file import PolicyFile, read_policy_file
-from verto_resilience.config._reference import render_settings, shown
+from verto_resilience.config._reference import render_main_settings, render_settings, shown
 from verto_resilience.config._schema import render_schema
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "read_policy_file",
     "read_text",
     "read_text_file",
+    "render_main_settings",
     "render_schema",
     "render_settings",
     "shown",

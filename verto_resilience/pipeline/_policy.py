@@ -168,7 +168,12 @@ class Policy:
     budget_trickle: float = setting(
         0.1, Unit.TOKENS, "Resends earned by each second that passes.", low=0, high=1000
     )
-    breaker_mode: Mode = setting(Mode.ENFORCE, Unit.CHOICE, "How far circuits are obeyed.")
+    breaker_mode: Mode = setting(
+        Mode.ENFORCE,
+        Unit.CHOICE,
+        "How far circuits are obeyed; observe_only: they count and refuse nothing; forced_open: "
+        "they refuse every call; off: they do not even count.",
+    )
     circuit_key: CircuitKey = setting(
         CircuitKey.ORIGIN, Unit.CHOICE, "What has a circuit of its own."
     )
