@@ -18,7 +18,6 @@ NEVER_BY_ITSELF = (
     "verto_resilience.cli",
     "verto_resilience.flight",
     "verto_resilience.testing",
-    "verto_resilience.outcome._scrub",
     "verto_resilience.outcome._status_page",
     "verto_resilience.transports._outcome_of",
     "verto_resilience.transports._outcome_errors",

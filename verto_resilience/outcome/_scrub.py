@@ -7,6 +7,7 @@ a token goes. Rather one word too many than a key in a log.
 
 import re
 from collections.abc import Iterable
+from functools import cache
 
 REMOVED = "[removed]"
 """What stands in place of what was taken out."""
@@ -32,8 +33,8 @@ def scrub(text: str, known: Iterable[str] = ()) -> str:
     """
     text = scrub_known(text, known)
     text = _TOKEN.sub(REMOVED, text)
-    text = _ASSIGNED.sub(rf"\g<before>{REMOVED}", text)
-    text = _ANNOUNCED.sub(_without_announced, text)
+    text = _assigned().sub(rf"\g<before>{REMOVED}", text)
+    text = _announced().sub(_without_announced, text)
     return _RUN.sub(_without_long, text)
 
 
@@ -56,24 +57,32 @@ _NAME = re.compile(_WORDS, re.IGNORECASE)
 # A JSON Web Token, whole or cut off.
 _TOKEN = re.compile(r"\beyJ[A-Za-z0-9_-]{5,}+(?:\.[A-Za-z0-9_-]*+){0,4}")
 _QUOTED = r"\"[^\"]*+\"?|'[^']*+'?|`[^`]*+`?"
-# apiKey=..., "token": "...", Authorization: Bearer ...
-_ASSIGNED = re.compile(
-    rf"(?P<before>(?:{_WORDS})[\w-]*+[\"'`]?\s*+(?:=>?|:)\s*+(?:(?:bearer|basic|digest)\s++)?)"
-    rf"(?:\[removed\]|{_QUOTED}|[^\s,;&}}\])]++)",
-    re.IGNORECASE,
-)
-# token abc-123, apiKey is 'abc', Bearer abc123; the next word may as well be plain English.
-_ANNOUNCED = re.compile(
-    rf"(?P<before>(?:(?:{_WORDS}|basic|digest)[\w-]*+\s++(?:(?:is|was|of|value|with)\s++)?)+)"
-    rf"(?P<word>{_QUOTED}|[^\s,;]++)",
-    re.IGNORECASE,
-)
 _SECRET_LIKE = re.compile(r"[\"'`]|.*[0-9]|.*\w[-_+/=~]\w|.*[a-z][A-Z]|.{20}", re.DOTALL)
 _RUN = re.compile(r"[A-Za-z0-9_+=~/-]{25,}+")
 _LONG = re.compile(r"(?=[^/]*[0-9])(?=[^/]*[A-Za-z])[^/]{25,}")
 _UUID = re.compile(
     r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?![0-9A-Fa-f])"
 )
+
+
+@cache
+def _assigned() -> re.Pattern[str]:
+    """Match apiKey=..., "token": "...", Authorization: Bearer ...; compiled at its first use."""
+    return re.compile(
+        rf"(?P<before>(?:{_WORDS})[\w-]*+[\"'`]?\s*+(?:=>?|:)\s*+(?:(?:bearer|basic|digest)\s++)?)"
+        rf"(?:\[removed\]|{_QUOTED}|[^\s,;&}}\])]++)",
+        re.IGNORECASE,
+    )
+
+
+@cache
+def _announced() -> re.Pattern[str]:
+    """Match token abc-123, apiKey is 'abc', Bearer abc123; the next word may be plain English."""
+    return re.compile(
+        rf"(?P<before>(?:(?:{_WORDS}|basic|digest)[\w-]*+\s++(?:(?:is|was|of|value|with)\s++)?)+)"
+        rf"(?P<word>{_QUOTED}|[^\s,;]++)",
+        re.IGNORECASE,
+    )
 
 
 def _without_announced(found: re.Match[str]) -> str:

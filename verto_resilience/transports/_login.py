@@ -14,7 +14,7 @@ from verto_resilience.errors import (
     LoginError,
     ResilienceError,
 )
-from verto_resilience.outcome import DEFAULT_CODE_KEYS, read_api_error, told_to_wait
+from verto_resilience.outcome import DEFAULT_CODE_KEYS, read_api_error, scrub, told_to_wait
 from verto_resilience.pipeline import Policy, class_name
 from verto_resilience.transports._header_values import is_header_value
 from verto_resilience.transports._insecure import refuse_insecure
@@ -134,8 +134,6 @@ class Login:
         return str(token).strip()
 
     def _refusal(self, response: requests.Response) -> RequestsLoginError:
-        from verto_resilience.outcome import scrub  # its patterns take a while to compile
-
         status = response.status_code
         try:
             name = f"{status} {HTTPStatus(status).phrase}"
