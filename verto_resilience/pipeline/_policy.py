@@ -153,7 +153,7 @@ class Policy:
         above=True,
     )
     pause_ramp: float = setting(
-        1.0,
+        5.0,
         Unit.SECONDS,
         "Calls that waited for a pause are let go over this time, never before its end.",
         low=0,
