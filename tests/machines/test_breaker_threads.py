@@ -1,5 +1,5 @@
 from tests.machines.makers import START, allowed, closed, half_open, opened
-from tests.machines.threads import WatchedLock, together
+from tests.machines.threads import WatchedLock, held_by_another, together
 from verto_resilience.machines import CircuitBreaker, Permit, Refusal, State, Transition
 
 OVER = START + 4.0
@@ -168,18 +168,31 @@ def test_a_good_result_waits_for_nobody() -> None:
     breaker = closed()
     permit = allowed(breaker, START)
 
-    with breaker.lock:
+    with held_by_another(breaker.lock):
         for _ in range(3):
             assert breaker.record(permit, bad=False, now=START) is None
 
     assert breaker.snapshot(START).calls == 3
 
 
+def test_what_was_put_down_is_counted_by_the_next_good_result() -> None:
+    """Nothing piles up where every call goes well."""
+    breaker = closed()
+    permit = allowed(breaker, START)
+    with held_by_another(breaker.lock):
+        breaker.record(permit, bad=False, now=START)
+
+    breaker.record(permit, bad=False, now=START)
+
+    assert breaker._waiting == []
+    assert breaker.snapshot(START).calls == 2
+
+
 def test_what_was_put_down_counts_before_a_failure() -> None:
     """A failure that trips on the rate sees the good results that were put down before it."""
     breaker = closed(minimum_calls=4, failure_rate_threshold=0.5, consecutive_failures=None)
     permit = allowed(breaker, START)
-    with breaker.lock:
+    with held_by_another(breaker.lock):
         for _ in range(3):
             breaker.record(permit, bad=False, now=START)
 
@@ -194,7 +207,7 @@ def test_what_was_put_down_is_stale_after_a_move() -> None:
     """A good result put down before the circuit opened counts for nothing after it."""
     breaker = closed()
     permit = allowed(breaker, START)
-    with breaker.lock:
+    with held_by_another(breaker.lock):
         breaker.record(permit, bad=False, now=START)
     breaker.open(START)
     breaker.reset(START)

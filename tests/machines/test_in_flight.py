@@ -116,6 +116,24 @@ def test_a_call_lost_before_anybody_asked_is_still_counted_once() -> None:
     assert len(in_flight) == 1
 
 
+class CameBack(dict[Permit, bool]):
+    """Calls that are out; whoever is taken from them has just come back."""
+
+    def pop(self, permit: Permit, default: bool) -> bool:  # type: ignore[override]
+        """Say that it is gone."""
+        super().pop(permit, default)
+        return default
+
+
+def test_a_call_that_comes_back_while_it_is_judged_is_not_overdue() -> None:
+    """One that was there at the look and gone at the grip is counted by nobody."""
+    in_flight, (permit,) = _out(START)
+    in_flight._out = CameBack(in_flight._out)
+
+    assert _newly_overdue(in_flight, START + 2.0) == 0
+    assert in_flight.leave(permit) is None
+
+
 def test_cleared_nothing_is_out() -> None:
     """Clearing forgets the overdue and the young."""
     in_flight, (old, young) = _out(START, START + 2.0)

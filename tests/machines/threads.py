@@ -1,10 +1,12 @@
 """Many threads at once, made to change places at every line of the machines."""
 
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from threading import Barrier, Lock
+from threading import Barrier, Lock, Thread
 from time import sleep
 from types import FrameType, TracebackType
 from typing import Any, TypeVar
@@ -47,6 +49,65 @@ def _at_each_line(frame: FrameType, event: str, arg: Any) -> Any:
     # lets go of the interpreter between them.
     sleep(1e-6)
     return _at_each_line
+
+
+def interrupted(
+    work: Callable[[], object], meddle: Callable[[], object], *, at: int, within: str = MACHINES
+) -> bool:
+    """Do some work, and at the line of this number do something else first, in the same thread.
+
+    So a signal handler and a finaliser come in between. Only lines of files below ``within`` are
+    counted, from 0.
+
+    Returns:
+        Whether there were so many lines. Fails when the work hangs.
+    """
+    ended: list[BaseException | None] = []
+    left = at
+
+    def count(frame: FrameType, event: str, arg: Any) -> Any:
+        nonlocal left
+        if not frame.f_code.co_filename.startswith(within):
+            return None
+        if event == "line":
+            left -= 1
+            if left == -1:
+                sys.settrace(None)
+                meddle()
+        return count if left >= 0 else None
+
+    def run() -> None:
+        sys.settrace(count)
+        try:
+            work()
+        except BaseException as error:
+            ended.append(error)
+            raise
+        finally:
+            sys.settrace(None)
+            ended.append(None)
+
+    # Its own thread, which is left behind if it hangs.
+    thread = Thread(target=run, daemon=True)
+    hook, threading.excepthook = threading.excepthook, lambda _: None
+    try:
+        thread.start()
+        thread.join(timeout=10.0)
+    finally:
+        threading.excepthook = hook
+    assert ended, f"hangs when interrupted at line {at}"
+    if ended[0] is not None:
+        raise ended[0]
+    return left < 0
+
+
+def held_by_another(lock: Any) -> AbstractContextManager[object]:
+    """Have another thread hold a lock."""
+    stack = ExitStack()
+    pool = stack.enter_context(ThreadPoolExecutor(1))
+    stack.callback(lambda: pool.submit(lock.release).result(timeout=10.0))
+    pool.submit(lock.acquire).result(timeout=10.0)
+    return stack
 
 
 class WatchedLock:

@@ -7,11 +7,14 @@ import threading
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import pytest
 
+import verto_resilience.pipeline
+from tests.machines.threads import interrupted
 from tests.pipeline.makers import (
     KEY,
     READ,
@@ -26,6 +29,7 @@ from verto_resilience.machines import CircuitBreaker, Mode, State
 from verto_resilience.outcome import Operation, OperationKind, Repeatable
 from verto_resilience.pipeline import Call, CircuitKey, Circuits, Origin, Policy
 
+PIPELINE = str(Path(verto_resilience.pipeline.__file__).parent)
 RATES = Operation("GET", "/rates", kind=OperationKind.READ, repeatable=Repeatable.ALWAYS)
 
 
@@ -202,6 +206,14 @@ class TestOrigin:
         mine = origin.circuit(RATES)[1]
 
         assert mine is others[0]
+
+    def test_settings_that_change_in_this_very_instant_hold(self) -> None:
+        """Who finds that operations have no circuits any more is given the origin's own."""
+        circuits = _circuits(circuit_key=CircuitKey.OPERATION)
+        origin = circuits.at(KEY, START)
+        origin._making = Meddler(lambda: setattr(origin, "_breakers", None))  # type: ignore[assignment]
+
+        assert origin.circuit(RATES) == (KEY, origin.breaker)
 
     def test_held_still_every_machine_is(self) -> None:
         """Pause, budget and every circuit are locked, and new circuits are kept away."""
@@ -549,6 +561,18 @@ class TestBound:
 
         assert _keys(circuits).isdisjoint({"dead", "half-open"})
 
+    def test_where_all_are_asked_for_all_the_time_one_leaves_all_the_same(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Being asked for protects once; the search ends."""
+        circuits = _circuits(max_origins=3)
+        sought = property(lambda _: True, lambda *_: None)
+        monkeypatch.setattr(Origin, "asked_for", sought)
+
+        _fill(circuits, *_names(10))
+
+        assert len(circuits) == 3
+
     def test_one_that_is_busy_no_more_is_noticed(self) -> None:
         """A gate that was opened by hand, and a circuit that closed, protect nobody for long."""
         circuits = _circuits(max_origins=2)
@@ -632,6 +656,41 @@ class TestBound:
         assert len(circuits) <= 8
 
 
+class TestInterrupted:
+    """The registry is used while it is in use, in the same thread."""
+
+    def test_a_full_registry_may_be_asked_by_what_interrupts_it(self) -> None:
+        """At whichever line: nothing hangs or is raised, and everybody stands in line once."""
+        for at in itertools.count():
+            circuits = _circuits(max_origins=3, circuit_key=CircuitKey.OPERATION)
+            _hold(circuits.at("paused", START), 60.0)
+            _fill(circuits, "a", "b")
+
+            def work(circuits: Circuits = circuits) -> None:
+                for key in ("c", "d", "paused"):
+                    circuits.at(key, START + 2.0).circuit(RATES)
+                for key in ("c", "d", "e"):
+                    _hold(circuits.at(key, START + 2.0), 90.0)
+                circuits.at("f", START + 2.0).stay(START + 2.0)
+
+            def meddle(circuits: Circuits = circuits) -> None:
+                for key in ("d", "g", "paused"):
+                    origin = circuits.at(key, START + 2.0)
+                    origin.circuit(RATES)
+                    origin.stay(START + 2.0)
+
+            reached = interrupted(work, meddle, at=at, within=PIPELINE)
+
+            departures = circuits._departures
+            listed = [*departures._line, *departures._aside]
+            assert sorted(map(id, listed)) == sorted(map(id, circuits.known())), at
+            assert len(circuits) <= 3, at
+            assert circuits.at("paused", START + 2.0).pause.remaining(START + 2.0) == 58.0, at
+            if not reached:
+                break
+        assert at > 50
+
+
 class TestFork:
     """Holding still while the process is copied."""
 
@@ -674,6 +733,29 @@ class TestFork:
         circuits.go_on()
 
         assert locked == [True, True, True]
+
+    def test_a_call_that_ends_meanwhile_disturbs_nobody(self) -> None:
+        """The table of those in use may change while it is read, and is read again."""
+        circuits = _circuits()
+        origin = circuits.at(KEY, START)
+
+        class Changing(dict[str, Origin]):
+            """Changes once while it is read."""
+
+            reads = 0
+
+            def values(self) -> Any:
+                """Fail as a dictionary does that changes size during iteration."""
+                Changing.reads += 1
+                if Changing.reads == 1:
+                    raise RuntimeError
+                return super().values()
+
+        circuits._held = Changing({KEY: origin})  # type: ignore[assignment]
+
+        circuits.reconfigure(Policy(break_duration=9.0))
+
+        assert origin.breaker.settings.break_duration == 9.0
 
     def test_an_empty_registry_holds_still(self) -> None:
         """There need be no origin."""

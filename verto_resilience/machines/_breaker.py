@@ -10,11 +10,17 @@ Each move begins a new generation, and each permit carries the generation it was
 from an earlier generation changes nothing: a call let through while closed may come back while
 half-open and must not pass for a probe. A probe also has a lease: when its owner vanished, its
 place is free again once the lease ends. A result that comes after that still counts.
+
+The lock is one that its holder may take again, for the holder may be interrupted: a signal handler
+or a finaliser that makes a call comes in here in the same thread. It runs to its end before the
+holder goes on, and may have moved the circuit; so a move that the table does not have from where
+the circuit stands by then is no move.
 """
 
 import math
 from collections.abc import Callable
-from threading import Lock
+from threading import RLock
+from typing import cast
 
 from verto_resilience.machines._breaks import Breaks
 from verto_resilience.machines._circuit import (
@@ -81,7 +87,7 @@ class CircuitBreaker:
         mode: Mode = Mode.ENFORCE,
     ) -> None:
         """Start closed, with nothing counted."""
-        self.lock = Lock()
+        self.lock = RLock()
         self._waiting: list[tuple[Permit, float]] = []
         self._settings = settings
         self._chance = chance
@@ -219,13 +225,14 @@ class CircuitBreaker:
     def open(self, now: float) -> Transition:
         """Open it by hand, for one break."""
         with self.lock:
-            return self._open(Trigger.OPENED_BY_HAND, TripReason.MANUAL, now)
+            # The table has a move by hand from every state.
+            return cast("Transition", self._open(Trigger.OPENED_BY_HAND, TripReason.MANUAL, now))
 
     def reset(self, now: float) -> Transition:
         """Close it by hand and forget what was counted, trips in a row included."""
         with self.lock:
             self._breaks.forget()
-            return self._move(Trigger.RESET_BY_HAND, now)
+            return cast("Transition", self._move(Trigger.RESET_BY_HAND, now))
 
     def snapshot(self, now: float) -> CircuitSnapshot:
         """Give the state at ``now``."""
@@ -256,13 +263,10 @@ class CircuitBreaker:
         Open, that is a probe's lease after the end of the break; half-open, the end of the newest
         lease. Who has not come by then does not come: a dead origin is not remembered for ever.
         """
-        match self._state:
-            case State.CLOSED:
-                return -math.inf
-            case State.OPEN:
-                return self._breaks.until + self._settings.probe_lease
-            case State.HALF_OPEN:
-                return self._probes.until
+        state = self._state
+        if state is State.OPEN:
+            return self._breaks.until + self._settings.probe_lease
+        return self._probes.until if state is State.HALF_OPEN else -math.inf
 
     def __repr__(self) -> str:
         """Show state, mode and generation."""
@@ -288,8 +292,12 @@ class CircuitBreaker:
 
     def _count_waiting(self) -> None:
         while self._waiting:
-            # Taken from the end: popping and appending are atomic, swapping the list is not.
-            permit, now = self._waiting.pop()
+            try:
+                # Taken from the end: popping and appending are atomic, swapping the list is not.
+                permit, now = self._waiting.pop()
+            except IndexError:
+                # Whoever came in between has counted it.
+                return
             if permit.generation == self._generation:
                 self._evidence.count_good(now)
 
@@ -362,9 +370,8 @@ class CircuitBreaker:
         threshold = self._settings.slow_call_duration
         return threshold is not None and now - permit.started >= threshold
 
-    def _open(self, trigger: Trigger, reason: TripReason, now: float) -> Transition:
-        length = self._breaks.begin(self._settings, now, chance=self._chance())
-        self._reason = reason
+    def _open(self, trigger: Trigger, reason: TripReason, now: float) -> Transition | None:
+        length = self._breaks.next_length(self._settings, now, chance=self._chance())
         return self._move(trigger, now, reason=reason, break_duration=length)
 
     def _move(
@@ -374,18 +381,27 @@ class CircuitBreaker:
         *,
         reason: TripReason | None = None,
         break_duration: float | None = None,
-    ) -> Transition:
+    ) -> Transition | None:
         before = self._state
-        self._state = MOVES[before, trigger]
+        after = MOVES.get((before, trigger))
+        if after is None:
+            return None
+        # The door goes first and the state last: whatever cuts this short (an exception that a
+        # signal handler raises), no door is left open beside an open circuit.
+        self._door = None
         self._next_generation()
-        if self._state is State.CLOSED:
+        if break_duration is not None:
+            self._breaks.begin(self._settings, now, length=break_duration)
+            self._reason = reason
+        elif after is State.CLOSED:
             self._breaks.close(now)
         self._successes = 0
         self._evidence.forget()
+        self._state = after
         self._hang_door()
         return Transition(
             before,
-            self._state,
+            after,
             trigger,
             reason,
             break_duration,
@@ -401,13 +417,15 @@ class CircuitBreaker:
 
     def _hang_door(self) -> None:
         """Set the permit that :meth:`try_acquire` may give without the lock."""
-        if self._mode is Mode.OFF:
-            self._door = _UNCOUNTED
+        generation, mode = self._generation, self._mode
+        door: Permit | None = None
+        if mode is Mode.OFF:
+            door = _UNCOUNTED
         elif (
-            self._mode is not Mode.FORCED_OPEN
+            mode is not Mode.FORCED_OPEN
             and self._state is State.CLOSED
             and self._settings.slow_call_duration is None
         ):
-            self._door = Permit(self._generation)
-        else:
-            self._door = None
+            door = Permit(generation)
+        # Not if it moved meanwhile: a door beside an open circuit would let all through for ever.
+        self._door = door if generation == self._generation and mode is self._mode else self._door

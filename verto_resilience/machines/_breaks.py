@@ -25,17 +25,18 @@ class Breaks:
         self._trips = 0
         self._closed_at: float | None = 0.0
 
-    def begin(self, settings: BreakerSettings, now: float, *, chance: float) -> float:
-        """Begin a break; gives its length in seconds."""
-        trips = self.trips(settings, now)
-        grown = settings.break_duration * settings.break_growth ** min(trips, _MOST_STEPS)
-        length = min(settings.max_break_duration, grown)
-        length *= 1.0 + settings.break_jitter * chance
-        self._trips = trips + 1
+    def next_length(self, settings: BreakerSettings, now: float, *, chance: float) -> float:
+        """Say how long a break would last that began now, in seconds."""
+        trips = min(self.trips(settings, now), _MOST_STEPS)
+        grown = settings.break_duration * settings.break_growth**trips
+        return min(settings.max_break_duration, grown) * (1.0 + settings.break_jitter * chance)
+
+    def begin(self, settings: BreakerSettings, now: float, *, length: float) -> None:
+        """Begin a break, one more in the row."""
+        self._trips = self.trips(settings, now) + 1
         self._closed_at = None
         self._length = length
         self.until = now + length
-        return length
 
     def close(self, now: float) -> None:
         """Note that it is closed from now on; the trips in a row begin to decay."""
@@ -52,8 +53,9 @@ class Breaks:
 
     def trips(self, settings: BreakerSettings, now: float) -> int:
         """Give the trips in a row: one less for each stretch of health."""
-        if self._closed_at is None:
+        closed_at = self._closed_at
+        if closed_at is None:
             return self._trips
         # A clock that went backwards must not add trips.
-        healthy = max(0.0, now - self._closed_at)
+        healthy = max(0.0, now - closed_at)
         return int(max(0.0, self._trips - healthy // settings.break_decay))

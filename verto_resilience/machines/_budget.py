@@ -6,7 +6,7 @@ In an outage the bucket empties and stays empty: the origin then sees each call 
 """
 
 from dataclasses import dataclass
-from threading import Lock
+from threading import RLock
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,9 @@ class RetryBudget:
     def __init__(self, settings: BudgetSettings) -> None:
         """Start with a full bucket."""
         self.settings = settings
-        self.lock = Lock()
+        # One that its holder may take again: a signal handler or a finaliser that makes a call
+        # comes in here in the same thread.
+        self.lock = RLock()
         self._tokens = settings.capacity
         self._at = 0.0
 

@@ -51,7 +51,7 @@ class InFlight:
         late = _move_older(self._out, self._overdue, now, threshold)
         _move_older(self._overdue, self._lost, now, threshold + lease)
         while len(self._lost) > _MOST_LOST:
-            del self._lost[next(iter(self._lost))]
+            self._lost.pop(next(iter(self._lost)), None)
         return late
 
     def clear(self) -> None:
@@ -66,11 +66,11 @@ def _move_older(
 ) -> int:
     """Move those that are out at least this long (seconds); gives how many."""
     moved = 0
-    while source:
-        permit = next(iter(source))
-        if now - permit.started < age:
-            break
-        del source[permit]
-        target[permit] = True
-        moved += 1
-    return moved
+    while True:
+        # Asked anew each time: a call may come back in between (see the breaker's theory).
+        permit = next(iter(source), None)
+        if permit is None or now - permit.started < age:
+            return moved
+        if source.pop(permit, False):
+            target[permit] = True
+            moved += 1

@@ -10,7 +10,7 @@ each time, until a call sent after it succeeds.
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf, nextafter
-from threading import Lock
+from threading import RLock
 
 from verto_resilience.machines._backoff import full_jitter
 
@@ -77,7 +77,9 @@ class Pause:
             chance: Gives numbers from 0 up to 1; called without the lock.
         """
         self.settings = settings
-        self.lock = Lock()
+        # One that its holder may take again: a signal handler or a finaliser that makes a call
+        # comes in here in the same thread.
+        self.lock = RLock()
         self._chance = chance
         self._until = 0.0
         self._began = 0.0
@@ -147,9 +149,11 @@ class Pause:
             length = min(seconds, self.settings.max_pause)
             if again:
                 self._began = now
-            if now + length <= max(now, self._until):
+            until = now + length
+            if until <= self._until or until <= now:
                 return None
-            self._until = now + length
+            # Compared again: whoever came in between may have closed it for longer.
+            self._until = max(self._until, until)
             self._length = length
             # Whoever had a turn under the old end asks again, so the turns start over.
             self._turns = 0

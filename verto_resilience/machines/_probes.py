@@ -36,12 +36,14 @@ class Probes:
 
     def give_up(self, now: float) -> None:
         """Free the places whose lease has ended."""
-        for permit, until in list(self._out.items()):
-            if now >= until:
-                del self._out[permit]
+        # A probe may come back in between, in the same thread (see the breaker's theory).
+        for permit in list(self._out):
+            until = self._out.get(permit)
+            if until is not None and now >= until:
                 self._given_up[permit] = True
+                self._out.pop(permit, None)
         while len(self._given_up) > _MOST_GIVEN_UP:
-            del self._given_up[next(iter(self._given_up))]
+            self._given_up.pop(next(iter(self._given_up)), None)
 
     def leave(self, permit: Permit) -> bool:
         """Take a probe back; ``False`` when it is none of these, or came back before."""

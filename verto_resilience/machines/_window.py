@@ -1,7 +1,9 @@
 """Counts of calls over the last seconds, in buckets.
 
 Totals are kept up to date by taking away what leaves the window, so reading them is one look and
-adding is a few sums, however long the window. Not safe on its own: the owner holds its lock.
+adding is a few sums, however long the window. Not safe on its own: the owner holds its lock. The
+owner may be interrupted by a call in the same thread, so each count changes together with its
+total, in one statement: a call may be lost, but the two never drift apart.
 """
 
 
@@ -32,12 +34,9 @@ class Window:
             self._turn_to(slot)
         at = 3 * (self._slot % self._buckets)
         counts = self._counts
-        counts[at] += calls
-        counts[at + 1] += failures
-        counts[at + 2] += slow
-        self.calls += calls
-        self.failures += failures
-        self.slow += slow
+        counts[at], self.calls = counts[at] + calls, self.calls + calls
+        counts[at + 1], self.failures = counts[at + 1] + failures, self.failures + failures
+        counts[at + 2], self.slow = counts[at + 2] + slow, self.slow + slow
 
     def turn(self, now: float) -> None:
         """Let go of what is older than the window at ``now``."""
@@ -47,16 +46,16 @@ class Window:
 
     def clear(self) -> None:
         """Forget every count."""
-        self._counts = [0] * (3 * self._buckets)
-        self.calls = self.failures = self.slow = 0
+        zeros = [0] * len(self._counts)
+        self._counts[:], self.calls, self.failures, self.slow = zeros, 0, 0, 0
 
     def _turn_to(self, slot: int) -> None:
         gone = min(slot - self._slot, self._buckets)
         counts = self._counts
+        # Set first, for whoever adds in between in the same thread.
+        self._slot = slot
         for old in range(slot - gone + 1, slot + 1):
             at = 3 * (old % self._buckets)
-            self.calls -= counts[at]
-            self.failures -= counts[at + 1]
-            self.slow -= counts[at + 2]
-            counts[at] = counts[at + 1] = counts[at + 2] = 0
-        self._slot = slot
+            self.calls, counts[at] = self.calls - counts[at], 0
+            self.failures, counts[at + 1] = self.failures - counts[at + 1], 0
+            self.slow, counts[at + 2] = self.slow - counts[at + 2], 0
