@@ -3,14 +3,14 @@
 import logging
 import weakref
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NoReturn, Self
 
 import requests
 from requests.auth import AuthBase
 from requests.models import PreparedRequest
 
-from verto_resilience.errors import LoginError
+from verto_resilience.errors import ConfigurationError, LoginError
 from verto_resilience.pipeline import Clock, Policy, SystemClock
 from verto_resilience.transports import (
     Flights,
@@ -134,16 +134,13 @@ class VertoAuth(AuthBase):
         policy = login.policy(self._way()) or _DEFAULT
         try:
             target = target_of(url, policy.verto_hosts)
-            if target.origin == login.origin:
-                # Where anybody could read it, the login says so and fails.
-                return front_and_path(url)[1] != login.path
-            refuse_insecure(target.origin, target.host, verify=True, policy=policy)
         except ValueError:
-            # It cannot be read, or could be read by anybody.
             return False
-        return target.verto and any(
-            is_verto(login.host, (name,)) and is_verto(target.host, (name,))
-            for name in policy.verto_hosts
+        if target.origin == login.origin:
+            # Where anybody could read it, the login says so and fails.
+            return login.path not in url or front_and_path(url)[1] != login.path
+        return target.verto and _belongs(
+            target.origin, target.host, login.host, policy.verto_hosts, policy.insecure_hosts
         )
 
     def _header(self, refused: str | None) -> str:
@@ -220,6 +217,23 @@ class VertoAuth(AuthBase):
             "VertoAuth holds an API key and is not pickled; make one in each process, after the "
             "session has got there"
         )
+
+
+@lru_cache(maxsize=1024)
+def _belongs(
+    origin: str,
+    host: str,
+    login: str,
+    verto_hosts: tuple[str, ...],
+    insecure_hosts: tuple[str, ...],
+) -> bool:
+    """Say whether a host is of the domain of the login's, and cannot be overheard."""
+    policy = Policy(verto_hosts=verto_hosts, insecure_hosts=insecure_hosts)
+    try:
+        refuse_insecure(origin, host, verify=True, policy=policy)
+    except ConfigurationError:
+        return False
+    return any(is_verto(login, (name,)) and is_verto(host, (name,)) for name in verto_hosts)
 
 
 _DEFAULT = Policy()
