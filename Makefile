@@ -20,12 +20,16 @@ PURE_FLOORS := verto_resilience/outcome/*,verto_resilience/machines/*
 # PYTEST_ARGS=...     more arguments for pytest
 # BENCH_ARGS=--quick  more arguments for bench; --help lists them
 # SUITES=requests     which suites downstream runs, instead of all
+# FUZZ_SECONDS=600    how long fuzz stays at each target, with each of its two engines
+# FUZZ_TARGETS=pages  which targets fuzz has, instead of all
 # FLOOR_COVERAGE=100  the least coverage of the pure floors, in percent, branches included
 PYTHON ?=
 JOBS ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 SUITES ?=
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?=
 FLOOR_COVERAGE ?= 0
 
 export UV_PROJECT_ENVIRONMENT := $(VENV)
@@ -101,6 +105,13 @@ $(DOWNSTREAM)/.synced: pyproject.toml uv.lock $(VENV)/.uv-$(UV_VERSION)
 	@$(UV) sync --frozen --python $(BIN)/python --no-default-groups --group downstream --quiet
 	@touch $@
 $(DOWNSTREAM)/.synced: export UV_PROJECT_ENVIRONMENT := $(DOWNSTREAM)
+
+.PHONY: fuzz
+fuzz: $(STAMP) ## hand in what nobody would write, and see whether a promise breaks
+	@$(UV) sync --frozen --inexact --all-extras --group dev --group fuzz --quiet || \
+		echo "atheris cannot be had (uv's message is above): going on without it" >&2
+	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) --jobs $(or $(filter-out 0,$(JOBS)),1) \
+		$(FUZZ_TARGETS)
 
 .PHONY: lint
 lint: $(STAMP) ## check style, the lock and the floors
