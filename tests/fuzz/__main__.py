@@ -1,9 +1,7 @@
 """Fuzzes every target for some seconds with each engine; ``make fuzz`` runs this."""
 
 import argparse
-import os
 import re
-import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -63,12 +61,11 @@ def _fuzz(seconds: int, target: str, engine: str) -> Result:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
         )
         try:
             code = process.wait(seconds + _GRACE)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
             code = process.wait()
     counts = _TRIED.findall(log.read_bytes())
     trouble = "" if code == 0 else f"something: see {log.relative_to(_ROOT)}"

@@ -1,4 +1,4 @@
-"""Checks of what a user may hand in: pages, catalogues, variables, policies. Each takes any bytes."""
+"""Checks of what a user may hand in: pages, catalogues, variables, policies; any bytes will do."""
 
 import tempfile
 from pathlib import Path

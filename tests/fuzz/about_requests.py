@@ -26,7 +26,10 @@ def operations(data: bytes) -> None:
     found = table.match(method, path, query, body)
 
     assert found is None or found in table.rows()
-    assert table.match(method, path, query, body.decode("utf-8", "replace")) in {None, *table.rows()}
+    assert table.match(method, path, query, body.decode("utf-8", "replace")) in {
+        None,
+        *table.rows(),
+    }
     at = next((n for n, char in enumerate(path) if char in _UNRESERVED), None)
     # An escaped dot is a dot: RFC 3986 section 6.2.2.2.
     if at is not None and path.startswith("/") and "%" not in path[max(0, at - 2) : at]:
@@ -43,7 +46,8 @@ def urls(data: bytes) -> None:
         host, port = parts.hostname, parts.port
     except (requests.exceptions.RequestException, ValueError):
         return
-    if parts.scheme not in {"http", "https"} or not host:
+    # Of any other beginning a session has no adapter.
+    if not url.lower().startswith(("http://", "https://")) or not host:
         return
 
     target = target_of(url, _HOSTS)

@@ -49,7 +49,7 @@ def with_hypothesis(name: str, seconds: int, folder: Path) -> None:
         number += 1
         seed(number)(
             settings(
-                max_examples=500,
+                max_examples=200,
                 database=None,
                 deadline=_SLOWEST * 1000,
                 phases=[Phase.generate, Phase.shrink],

@@ -133,15 +133,43 @@ TARGETS = {
         Target(variables, (*(name.upper() for name in _SETTINGS), *_SETTINGS, "=", "\n", ",")),
         Target(
             policy_files,
-            (*_TOML, *_SETTINGS, '[origins."https://api.example.com"]\n', "origins", ":443", "[::1]"),
+            (
+                *_TOML,
+                *_SETTINGS,
+                '[origins."https://api.example.com"]\n',
+                "origins",
+                ":443",
+                "[::1]",
+            ),
         ),
         Target(
             operations,
-            ("GET ", "POST ", "/orders/v2.1/fx", "%2F", "%2e%2e", "/../", ";", "//", "?a=b", "\n{}"),
+            (
+                "GET ",
+                "POST ",
+                "/orders/v2.1/fx",
+                "%2F",
+                "%2e%2e",
+                "/../",
+                ";",
+                "//",
+                "?a=b",
+                "\n{}",
+            ),
         ),
         Target(
             urls,
-            ("https://", "http://", "user:secret@", "api.verto.example", ":443", "/", "\\", "#", "?"),
+            (
+                "https://",
+                "http://",
+                "user:secret@",
+                "api.verto.example",
+                ":443",
+                "/",
+                "\\",
+                "#",
+                "?",
+            ),
         ),
     )
 }
