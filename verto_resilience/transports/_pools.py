@@ -4,7 +4,7 @@ requests works the key of a connection pool out anew for each request: it parses
 pool manager's settings, normalises them and builds a tuple of some thirty fields. All of that is
 the same each time for an origin. The key is remembered here; the pool itself is still asked for by
 it, so that a pool that was closed or evicted is made anew, and one that is used stays young, as
-without us.
+without us. For the same reason a URL is not parsed twice to find that no proxy is in the way.
 """
 
 import os
@@ -21,10 +21,11 @@ from verto_resilience.transports._guarded_pools import guard
 
 _MOST_REMEMBERED = 1024
 _FIND = "get_connection_with_tls_context"
+_ASK = "request_url"
 
 
 class PoolMemory:
-    """Stands in for ``get_connection_with_tls_context`` on one adapter.
+    """Stands in for ``get_connection_with_tls_context`` and ``request_url`` on one adapter.
 
     Whatever goes through a proxy goes the adapter's own way, and so does an adapter that overrides
     any part of it. It holds the adapter weakly: the adapter holds it, and its sockets close when it
@@ -58,6 +59,14 @@ class PoolMemory:
             pool = self._remembered(inner, request, verify, cert)
         guard(pool)
         return pool
+
+    def target(self, request: PreparedRequest, proxies: Any) -> Any:
+        """Give what a request line asks for; the signature is that of ``request_url``."""
+        path = request.path_url
+        # Only a proxy needs more than the path; of two slashes versions of requests make one.
+        if not proxies and not path.startswith("//"):
+            return path
+        return HTTPAdapter.request_url(cast("HTTPAdapter", self._inner()), request, proxies)
 
     def _remembered(
         self, inner: HTTPAdapter, request: PreparedRequest, verify: Any, cert: Any
@@ -120,22 +129,30 @@ def remember_pools(inner: BaseAdapter) -> None:
 
     What it stands in for is set on the instance, and taken off again by :func:`forget_pools`.
     """
-    if not isinstance(inner, HTTPAdapter) or _FIND in vars(inner):
+    if not isinstance(inner, HTTPAdapter) or _is_ours(inner, _FIND) or _is_ours(inner, _ASK):
         return
+    memory = PoolMemory(inner)
+    if not _overrides(inner, HTTPAdapter, _ASK):
+        inner.request_url = memory.target  # type: ignore[method-assign]
     if any(_overrides(inner, HTTPAdapter, name) for name in _OF_ADAPTER):
         return
     manager = inner.poolmanager
     if any(_overrides(manager, PoolManager, name) for name in _OF_MANAGER):
         return
     if manager.key_fn_by_scheme == key_fn_by_scheme:
-        inner.get_connection_with_tls_context = PoolMemory(inner).find  # type: ignore[method-assign]
+        inner.get_connection_with_tls_context = memory.find  # type: ignore[method-assign]
 
 
 def forget_pools(inner: BaseAdapter) -> None:
     """Let the adapter find its pools by itself again."""
-    found = getattr(inner, "__dict__", {}).get(_FIND)
-    if isinstance(getattr(found, "__self__", None), PoolMemory):
-        del vars(inner)[_FIND]
+    for name in (_FIND, _ASK):
+        if _is_ours(inner, name):
+            del vars(inner)[name]
+
+
+def _is_ours(inner: BaseAdapter, name: str) -> bool:
+    stands_in = getattr(inner, "__dict__", {}).get(name)
+    return isinstance(getattr(stands_in, "__self__", None), PoolMemory)
 
 
 _OF_ADAPTER = (_FIND, "build_connection_pool_key_attributes")
