@@ -259,8 +259,8 @@ def _second_break_under_a_limit() -> object:
     return _second_break()
 
 
-@shows("break_jitter", "1", 5.25, 7.5)
-def _break_with_what_chance_adds() -> object:
+@shows("break_jitter", "1", 4.5, 2.5)
+def _break_without_what_chance_takes() -> object:
     return breaker().open(START).break_duration
 
 

@@ -206,7 +206,7 @@ class Reference:
         self.trips = self.trips_left(now)
         grown = self.settings.break_duration * self.settings.break_growth**self.trips
         length = min(self.settings.max_break_duration, grown)
-        self.length = length * (1.0 + self.settings.break_jitter * self.spread)
+        self.length = length * (1.0 - self.settings.break_jitter * self.spread)
         self.until = now + self.length
         self.trips += 1
         self.reason = reason

@@ -132,9 +132,9 @@ def test_however_slowly_they_grow_breaks_stop_growing() -> None:
     assert len(set(lengths[64:])) == 1
 
 
-@pytest.mark.parametrize(("chance", "length"), [(0.0, 4.0), (0.5, 4.4), (0.75, 4.6)])
-def test_jitter_only_lengthens_a_break(chance: float, length: float) -> None:
-    """Chance adds a share of the break, up to the one that is set."""
+@pytest.mark.parametrize(("chance", "length"), [(0.0, 4.0), (0.5, 3.6), (0.75, 3.4)])
+def test_jitter_only_shortens_a_break(chance: float, length: float) -> None:
+    """Chance takes a share off the break, up to the one that is set."""
     breaker = opened(chance=chance, break_jitter=0.2)
 
     assert breaker.snapshot(START).open_for == pytest.approx(length)
@@ -144,7 +144,7 @@ def test_jitter_spreads_also_the_longest_breaks() -> None:
     """At the limit circuits of many processes do not end their breaks together."""
     breaker = opened(chance=0.5, break_jitter=0.2, break_duration=16.0, max_break_duration=16.0)
 
-    assert breaker.snapshot(START).open_for == pytest.approx(17.6)
+    assert breaker.snapshot(START).open_for == pytest.approx(14.4)
 
 
 @given(

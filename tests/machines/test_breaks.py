@@ -23,13 +23,13 @@ def test_each_break_in_a_row_is_longer() -> None:
     assert [_begin(breaks, START) for _ in range(5)] == [4.0, 8.0, 16.0, 16.0, 16.0]
 
 
-def test_jitter_is_added_to_the_limit_as_well() -> None:
+def test_jitter_is_taken_off_the_limit_as_well() -> None:
     """Many processes that reached the limit do not probe in step."""
     breaks = Breaks()
     for _ in range(3):
         _begin(breaks, START)
 
-    assert _begin(breaks, START, chance=0.5, jitter=0.5) == 20.0
+    assert _begin(breaks, START, chance=0.5, jitter=0.5) == 12.0
 
 
 def test_asking_for_a_length_begins_nothing() -> None:

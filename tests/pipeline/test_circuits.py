@@ -143,7 +143,7 @@ class TestOrigin:
         moved = origin.breaker.open(START)
         pausing = origin.pause.hold(None, sent_at=START, now=START)
 
-        assert moved.break_duration == 5.0
+        assert moved.break_duration == 3.0
         assert pausing is not None
         assert pausing.seconds == 0.125
 

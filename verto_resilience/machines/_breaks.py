@@ -29,7 +29,7 @@ class Breaks:
         """Say how long a break would last that began now, in seconds."""
         trips = min(self.trips(settings, now), _MOST_STEPS)
         grown = settings.break_duration * settings.break_growth**trips
-        return min(settings.max_break_duration, grown) * (1.0 + settings.break_jitter * chance)
+        return min(settings.max_break_duration, grown) * (1.0 - settings.break_jitter * chance)
 
     def begin(self, settings: BreakerSettings, now: float, *, length: float) -> None:
         """Begin a break, one more in the row."""

@@ -229,7 +229,7 @@ class Policy:
         300.0, Unit.SECONDS, "The growth stops here.", low=0, high=_LONGEST, above=True
     )
     break_jitter: float = setting(
-        0.1, Unit.FRACTION, "Share of a break that chance may add to it.", low=0, high=1
+        0.2, Unit.FRACTION, "Share of a break that chance may take off it.", low=0, high=1
     )
     break_decay: float = setting(
         60.0,
