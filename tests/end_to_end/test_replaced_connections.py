@@ -235,8 +235,9 @@ def test_what_was_patched_in_is_not_kept(verto: Sandbox, mounted: Mounter) -> No
             new=_urlopen,
         ),
         lambda: mock.patch.object(HTTPAdapter, "send", _answer),
+        lambda: mock.patch.object(HTTPAdapter, "get_connection_with_tls_context", _other_pool),
     ],
-    ids=["urlopen", "send"],
+    ids=["urlopen", "send", "pool"],
 )
 def test_other_places_that_are_patched_are_used(
     verto: Sandbox, mounted: Mounter, patch: Callable[[], AbstractContextManager[object]]
@@ -249,6 +250,12 @@ def test_other_places_that_are_patched_are_used(
         assert session.get(f"{verto.url}/status/200").text == "recorded"
 
     assert verto.arrived == 1
+
+
+def _other_pool(*_: Any, **__: Any) -> Any:
+    pool = HTTPConnectionPool("api.example.invalid")
+    pool.urlopen = _urlopen  # type: ignore[method-assign]
+    return pool
 
 
 def _urlopen(*_: Any, **__: Any) -> Any:

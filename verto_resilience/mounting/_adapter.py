@@ -238,7 +238,8 @@ def mount(
 def unmount(session: requests.Session) -> requests.Session:
     """Take the wrapping off again: each prefix gets back the adapter that was wrapped.
 
-    An adapter that another session shares gets its own retries back with the last of them.
+    An adapter that another session shares gets its own retries back with the last of them. A call
+    that is under way meets them, should it be sent again.
     """
     for prefix, adapter in list(session.adapters.items()):
         if isinstance(adapter, ResilientAdapter):

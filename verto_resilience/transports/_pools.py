@@ -22,6 +22,8 @@ from verto_resilience.transports._guarded_pools import guard
 _MOST_REMEMBERED = 1024
 _FIND = "get_connection_with_tls_context"
 _ASK = "request_url"
+# Tests of others put their own in its place for a while.
+_WAY = HTTPAdapter.get_connection_with_tls_context
 
 
 class PoolMemory:
@@ -51,7 +53,8 @@ class PoolMemory:
         """Give the pool for a request; the signature is that of the method it stands in for."""
         # It lives: this is its own method, as far as anybody who calls it can tell.
         inner = cast("HTTPAdapter", self._inner())
-        if proxies or not _is_plain(verify) or not _is_plain(cert):
+        is_replaced = HTTPAdapter.get_connection_with_tls_context is not _WAY
+        if proxies or is_replaced or not _is_plain(verify) or not _is_plain(cert):
             pool: Any = HTTPAdapter.get_connection_with_tls_context(
                 inner, request, verify, proxies=proxies, cert=cert
             )
