@@ -252,6 +252,15 @@ def test_other_places_that_are_patched_are_used(
     assert verto.arrived == 1
 
 
+def test_another_request_line_is_sent(verto: Sandbox, mounted: Mounter) -> None:
+    """What is put in the place of ``HTTPAdapter.request_url`` says what is asked for."""
+    session = mounted()
+    session.get(f"{verto.url}/status/200")
+
+    with mock.patch.object(HTTPAdapter, "request_url", return_value="/status/204"):
+        assert session.get(f"{verto.url}/status/200").status_code == 204
+
+
 def _other_pool(*_: Any, **__: Any) -> Any:
     pool = HTTPConnectionPool("api.example.invalid")
     pool.urlopen = _urlopen  # type: ignore[method-assign]

@@ -22,8 +22,9 @@ from verto_resilience.transports._guarded_pools import guard
 _MOST_REMEMBERED = 1024
 _FIND = "get_connection_with_tls_context"
 _ASK = "request_url"
-# Tests of others put their own in its place for a while.
+# Tests of others put their own in the place of these for a while.
 _WAY = HTTPAdapter.get_connection_with_tls_context
+_LINE = HTTPAdapter.request_url
 
 
 class PoolMemory:
@@ -65,10 +66,11 @@ class PoolMemory:
 
     def target(self, request: PreparedRequest, proxies: Any) -> Any:
         """Give what a request line asks for; the signature is that of ``request_url``."""
-        path = request.path_url
-        # Only a proxy needs more than the path; of two slashes versions of requests make one.
-        if not proxies and not path.startswith("//"):
-            return path
+        if not proxies and HTTPAdapter.request_url is _LINE:
+            path = request.path_url
+            # Only a proxy needs more than the path; of two slashes versions of requests make one.
+            if not path.startswith("//"):
+                return path
         return HTTPAdapter.request_url(cast("HTTPAdapter", self._inner()), request, proxies)
 
     def _remembered(
