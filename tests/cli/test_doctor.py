@@ -93,6 +93,7 @@ class TestCommand:
             ({"VERTO_RESILIENCE_DISABLED": "ture"}, "settings", "wrong"),
             ({"VERTO_RESILIENCE_POLICY_FILE": "/nowhere"}, "settings", "wrong"),
             ({"VERTO_RESILIENCE_CATALOGUE": "/nowhere"}, "settings", "wrong"),
+            ({"VERTO_RESILIENCE_OPERATIONS": "/nowhere"}, "settings", "wrong"),
             ({"REQUESTS_CA_BUNDLE": "/nowhere"}, "REQUESTS_CA_BUNDLE", "wrong"),
             ({"HTTPS_PROXY": f"http://me:{SECRET}@proxy:1"}, "proxy", "note"),
             ({"OTEL_SDK_DISABLED": "true"}, "OTEL_SDK_DISABLED", "note"),

@@ -1,6 +1,7 @@
 import json
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,6 +53,34 @@ def test_json_has_every_field(run: Run) -> None:
 
     assert len(rows) == len(Operations.documented().rows())
     assert all(row["confidence"] in "ABCD" and row["source"] for row in rows)
+
+
+def test_the_file_s_operations_are_listed_too(run: Run, tmp_path: Path) -> None:
+    """What is listed is in force: a row of the file takes the place of a known one."""
+    file = tmp_path / "operations.toml"
+    row = '[[operation]]\nmethod = "POST"\ntemplate = "{}"\nkind = "write"\nrepeatable = "never"\n'
+    file.write_text(row.format("/mine") + row.format("/payments/create"))
+    given = {"VERTO_RESILIENCE_OPERATIONS": str(file)}
+
+    lines = run("operations", "--method", "POST", **given).stdout.splitlines()
+
+    place = lines.index("of the file")
+    assert [line.split() for line in lines[place + 1 :]] == [
+        ["POST", "/payments/create", "write", "never"],
+        ["POST", "/mine", "write", "never"],
+    ]
+    assert sum("/payments/create" in line for line in lines) == 1
+
+
+def test_a_bad_file_is_a_mistake(run: Run, tmp_path: Path) -> None:
+    """It is told with every bad row, and the exit code is 2."""
+    file = tmp_path / "operations.toml"
+    file.write_text('[[operation]]\nmethod = "POST"\n')
+
+    result = run("operations", VERTO_RESILIENCE_OPERATIONS=str(file))
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "operation 1: template is missing" in result.stderr
 
 
 def test_filters_go_together(run: Run) -> None:

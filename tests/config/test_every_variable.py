@@ -325,6 +325,12 @@ def _meaning_of_a_code() -> object:
     return outcome(send(api_error(code=4711))[1]).code_meaning
 
 
+@shows("operations", "operations.toml", 3, 1, SERVER_ERROR_WAIT_MIN="0", SERVER_ERROR_WAIT_MAX="0")
+def _sends_of_a_read_that_fails() -> object:
+    url = f"{VERTO}/fx/health"
+    return len(send((503, b""), (503, b""), url=url)[0].sent)
+
+
 def _carries(name: str, method: str, url: str) -> bool:
     return name in send(method=method, url=url, body={})[0].sent[0].headers
 
@@ -380,6 +386,8 @@ def _fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(variable(row), raising=False)
     monkeypatch.chdir(tmp_path)
     Path("policy.toml").write_text("max_attempts = 1\n")
+    health = 'method = "GET"\ntemplate = "/fx/health"\nkind = "write"\nrepeatable = "never"\n'
+    Path("operations.toml").write_text(f"[[operation]]\n{health}")
     code = '[[code]]\ncode = 4711\nstatus = 409\ndescription = "Duplicate"\n'
     Path("codes.toml").write_text(code)
 

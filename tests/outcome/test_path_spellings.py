@@ -283,11 +283,11 @@ def test_no_spelling_makes_a_row_more_repeatable(row: Operation, ways: list[int]
 
 @pytest.mark.parametrize("unit", ["%2F", "/../a", "/a;b", "%41", "\\", "/..;", "%"])
 def test_a_hostile_path_costs_little(unit: str) -> None:
-    """A megabyte of odd signs is read in linear time, and not remembered."""
-    path = "/" + unit * (1_000_000 // len(unit))
-    began = time.perf_counter()
+    """A path of 200 KB of odd signs is read in linear time."""
+    path = "/" + unit * (200_000 // len(unit))
+    began = time.process_time()
 
     for method in ("GET", "POST"):
         TABLE.match(method, path, "autoCreate=true")
 
-    assert time.perf_counter() - began < 4.0
+    assert time.process_time() - began < 2.0

@@ -122,7 +122,7 @@ def test_a_policy_keeps_addresses_as_urls_are_split() -> None:
 )
 def test_a_hostile_text_costs_little(text: str) -> None:
     """What is far too long is not looked at for long."""
-    began = time.perf_counter()
+    began = time.process_time()
 
     assert not is_host(text)
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 1.0

@@ -35,6 +35,7 @@ OPTIONAL = {
     "consecutive_failures",
     "slow_call_duration",
     "catalogue",
+    "operations",
     "policy_file",
 }
 

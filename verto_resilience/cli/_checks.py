@@ -16,6 +16,7 @@ from verto_resilience.config import (
     PREFIX,
     is_switched_off,
     load_catalogue,
+    load_operations,
     load_policies,
     notes,
 )
@@ -134,6 +135,7 @@ def check_settings() -> Iterator[Finding]:
     try:
         policies = load_policies()
         load_catalogue(policies.general.catalogue)
+        load_operations(policies.general.operations)
     except ConfigurationError as error:
         for problem in error.problems:
             yield Finding("settings", State.WRONG, problem)

@@ -10,11 +10,13 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from verto_resilience.config import load_operations, load_policy
 from verto_resilience.outcome import Operation, OperationKind, Operations
 
 _KINDS = f"{', '.join(list(OperationKind)[:-1])} or {list(OperationKind)[-1]}"
 _COLUMNS = ("method", "path", "kind", "resent")
 _INDENT = "  "
+_OWN = "of the file"
 _LEGACY = re.compile(r"api-v3\b.*")
 
 
@@ -40,16 +42,17 @@ def operations(
 ) -> None:
     """List the known operations: what each does, and when it may be sent again.
 
-    Exits with 1 when none fits.
+    With those of the file that VERTO_RESILIENCE_OPERATIONS names. Exits with 1 when none fits.
     """
+    table = load_operations(load_policy().operations)
     rows = [
         row
-        for row in Operations.documented().rows()
+        for row in table.rows()
         if method is None or row.method == method.upper()
         if kind is None or row.kind is kind
     ]
     if host is not None:
-        service = _service(host)
+        service = _service(host, table)
         rows = [row for row in rows if service in _services(row)]
     if as_json:
         print(json.dumps({"operations": [asdict(row) for row in rows]}, indent=2))
@@ -64,9 +67,9 @@ def _services(row: Operation) -> list[str]:
     return [name.strip() for name in row.service.split(",") if name.strip()]
 
 
-def _service(host: str) -> str:
+def _service(host: str, table: Operations) -> str:
     """Give the service that a host's name tells, such as ``api-payment-beta.vertofx.com``."""
-    known = sorted({name for row in Operations.documented().rows() for name in _services(row)})
+    known = sorted({name for row in table.rows() for name in _services(row)})
     first = host.lower().removeprefix("https://").partition("/")[0].partition(".")[0]
     if _LEGACY.fullmatch(first):
         return "legacy"
@@ -81,6 +84,9 @@ def _service(host: str) -> str:
 def _show(rows: list[Operation]) -> None:
     """Print a line for each, under the service that it belongs to."""
     console = Console(highlight=False)
+    services = list(dict.fromkeys(row.service for row in rows))
+    # Those of nobody's service come last, wherever the table has them.
+    rows = sorted(rows, key=lambda row: (not row.service, services.index(row.service)))
     cells = [_COLUMNS, *((row.method, row.template, row.kind, row.repeatable) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [
@@ -92,7 +98,7 @@ def _show(rows: list[Operation]) -> None:
     for row, line in zip(rows, lines[1:], strict=True):
         if row.service != service:
             service = row.service
-            console.print(Text(service, style="bold"), soft_wrap=True)
+            console.print(Text(service or _OWN, style="bold"), soft_wrap=True)
         console.print(f"{_INDENT}{line}", markup=False, soft_wrap=True)
         only = " and ".join(part for part in (row.query, row.body) if part)
         if only:

@@ -14,6 +14,7 @@ from verto_resilience.config._environment import (
 )
 from verto_resilience.config._load import load_policies, load_policy
 from verto_resilience.config._notes import notes
+from verto_resilience.config._operations import load_operations
 from verto_resilience.config._policy_file import PolicyFile, read_policy_file
 from verto_resilience.config._reference import render_main_settings, render_settings, shown
 from verto_resilience.config._schema import render_schema
@@ -26,6 +27,7 @@ __all__ = [
     "is_switched_off",
     "known_methods",
     "load_catalogue",
+    "load_operations",
     "load_policies",
     "load_policy",
     "notes",

@@ -12,6 +12,7 @@ from verto_resilience.config import (
     is_switched_off,
     known_methods,
     load_catalogue,
+    load_operations,
     load_policies,
     load_policy,
 )
@@ -49,6 +50,7 @@ class Parts:
     operations: Operations | None
     policies: Policies
     catalogue_in_force: Catalogue | None
+    operations_in_force: Operations | None
     refresh: RefreshHook | RenewsCredentials | None
 
 
@@ -61,7 +63,8 @@ class Assembly:
         observer: Is told what happens, beside metrics and log.
         catalogue: Statuses and API error codes; by default the documented ones, with the file
             that the policy's ``catalogue`` names merged over them.
-        operations: Known operations; the documented ones by default.
+        operations: Known operations; by default the documented ones, with those of the file that
+            the policy's ``operations`` names before them.
         refresh: Gives new credentials after a 401 of a Verto host.
 
     Raises:
@@ -112,7 +115,7 @@ class Assembly:
             chance=random.random,
             circuits=self._circuits,
             catalogue=parts.catalogue_in_force,
-            operations=parts.operations,
+            operations=parts.operations_in_force,
             observer=self._observer,
             tracing=OtelTracing(
                 parts.policies.general,
@@ -183,10 +186,21 @@ def _read(
     else:
         policies = load_policies(policy=policy)
     general = policies.general
-    in_force = catalogue
+    catalogue_in_force, operations_in_force = catalogue, operations
     if catalogue is None and not general.disabled:
-        in_force = load_catalogue(general.catalogue)
-    return Parts(policy, observer, catalogue, operations, policies, in_force, refresh)
+        catalogue_in_force = load_catalogue(general.catalogue)
+    if operations is None and not general.disabled:
+        operations_in_force = load_operations(general.operations)
+    return Parts(
+        policy,
+        observer,
+        catalogue,
+        operations,
+        policies,
+        catalogue_in_force,
+        operations_in_force,
+        refresh,
+    )
 
 
 def _hosts_alone() -> Policy:

@@ -33,6 +33,7 @@ from verto_resilience.outcome._retry_after import told_to_wait
 if typing.TYPE_CHECKING:
     from verto_resilience.outcome._catalogue_diff import Change, Difference, RowKind, diff
     from verto_resilience.outcome._catalogue_file import read_catalogue, write_catalogue
+    from verto_resilience.outcome._operation_file import read_operations_file
     from verto_resilience.outcome._scrub import names_a_secret, scrub, scrub_known
     from verto_resilience.outcome._status_page import PageStatus, StatusPage, read_status_page
 
@@ -68,6 +69,7 @@ __all__ = [
     "names_a_secret",
     "read_api_error",
     "read_catalogue",
+    "read_operations_file",
     "read_status_page",
     "scrub",
     "scrub_known",
@@ -82,6 +84,7 @@ if not typing.TYPE_CHECKING:
         {
             "._catalogue_diff": ("Change", "Difference", "RowKind", "diff"),
             "._catalogue_file": ("read_catalogue", "write_catalogue"),
+            "._operation_file": ("read_operations_file",),
             "._scrub": ("names_a_secret", "scrub", "scrub_known"),
             "._status_page": ("PageStatus", "StatusPage", "read_status_page"),
         },

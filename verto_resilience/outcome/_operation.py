@@ -116,19 +116,27 @@ def read_operations(rows: Iterable[Mapping[str, Any]]) -> tuple[Operation, ...]:
     """Make operations of the tables of a TOML file.
 
     Raises:
-        ConfigurationError: A row lacks a field, has an unknown one, a value that is not text or
-            not allowed, or comes twice; the message names the row, or its place counted from 1.
+        ConfigurationError: Rows lack a field, have an unknown one, a value that is not text or
+            not allowed, or come twice; the message names each, or its place counted from 1.
     """
     operations: dict[Identity, Operation] = {}
+    problems: list[str] = []
     for number, row in enumerate(rows, 1):
         problem = _problem(row)
-        if problem is None:
+        if problem is not None:
+            problems.append(f"operation {number}: {problem}")
+            continue
+        try:
             operation = Operation(**row)
-            if operations.setdefault(identity_of(operation), operation) is operation:
-                continue
-            problem = f"{operation.method} {operation.template} comes twice"
-        problem = f"operation {number}: {problem}"
-        raise ConfigurationError(problem, problems=(problem,))
+        except ConfigurationError as error:
+            problems += error.problems
+            continue
+        if operations.setdefault(identity_of(operation), operation) is not operation:
+            problems.append(
+                f"operation {number}: {operation.method} {operation.template} comes twice"
+            )
+    if problems:
+        raise ConfigurationError("; ".join(problems), problems=tuple(problems))
     return tuple(operations.values())
 
 

@@ -1,6 +1,5 @@
 """Names of hosts: what may stand in a list of them, and how it is compared with a URL's host."""
 
-import ipaddress
 import re
 
 _LONGEST = 253
@@ -15,6 +14,8 @@ def is_host(text: str) -> bool:
     """
     if len(text) <= _LONGEST and _NAME.fullmatch(text) is not None:
         return True
+    import ipaddress  # only where there is an address, and it takes its time to load
+
     try:
         ipaddress.IPv6Address(without_brackets(text))
     except ValueError:

@@ -11,6 +11,7 @@ GENERAL = frozenset(
         "install",
         "max_origins",
         "catalogue",
+        "operations",
         "policy_file",
         "verto_hosts",
         "insecure_hosts",

@@ -281,6 +281,12 @@ class Policy:
         "TOML file with statuses and API error codes that are merged over the documented ones.",
         optional=True,
     )
+    operations: str | None = setting(
+        None,
+        Unit.PATH,
+        "TOML file with operations, and whether they may be resent, that go before those known.",
+        optional=True,
+    )
     verto_hosts: tuple[str, ...] = setting(
         ("vertofx.com", "vertofx.dev", "verto.co"),
         Unit.HOSTS,
