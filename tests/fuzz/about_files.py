@@ -1,5 +1,6 @@
 """Checks of what a user may hand in: pages, catalogues, variables, policies; any bytes will do."""
 
+import math
 import tempfile
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def catalogue_files(data: bytes) -> None:
     """A catalogue is taken or refused; what was taken can be written and read again."""
     documented = Catalogue.documented()
     try:
-        table = read_catalogue(data.decode("utf-8", "surrogateescape"), over=documented)
+        table = read_catalogue(data.decode("utf-8", "replace"), over=documented)
     except ConfigurationError as error:
         _tells(error)
         return
@@ -99,7 +100,13 @@ def policy_files(data: bytes) -> None:
 
 def _is_within_its_ranges(policy: Policy) -> None:
     for setting in settings_table():
-        assert setting.problem(getattr(policy, setting.name)) is None
+        value = getattr(policy, setting.name)
+        assert value is not None or setting.optional
+        assert not setting.choices or value in setting.choices
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            assert math.isfinite(value)
+            assert setting.low is None or setting.low <= value
+            assert setting.high is None or value <= setting.high
     policy.breaker_settings()
     policy.pause_settings()
     policy.budget_settings()
