@@ -22,6 +22,7 @@ PURE_FLOORS := verto_resilience/outcome/*,verto_resilience/machines/*
 # SUITES=requests     which suites downstream runs, instead of all
 # FUZZ_SECONDS=600    how long fuzz stays at each target, with each of its two engines
 # FUZZ_TARGETS=pages  which targets fuzz has, instead of all
+# SOAK_SECONDS=1800   how long 'make soak' goes on
 # FLOOR_COVERAGE=100  the least coverage of the pure floors, in percent, branches included
 PYTHON ?=
 JOBS ?= 2
@@ -30,6 +31,8 @@ BENCH_ARGS ?=
 SUITES ?=
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?=
+INCIDENTS_ARGS ?=
+SOAK_SECONDS ?= 60
 FLOOR_COVERAGE ?= 0
 
 export UV_PROJECT_ENVIRONMENT := $(VENV)
@@ -73,6 +76,14 @@ browser-tests: $(STAMP) ## look at the flight report in a real Chromium
 mutants: $(STAMP) ## change the pure floors place by place, and see whether a test fails
 	@$(UV) sync --frozen --inexact --all-extras --group dev --group mutants --quiet
 	JOBS=$(JOBS) $(BIN)/python docs/generate/mutants.py
+
+.PHONY: incidents
+incidents: $(STAMP) ## play incidents, and write figures, plots and table into docs/reliability*
+	@$(BIN)/python -m docs.generate.incidents $(INCIDENTS_ARGS)
+
+.PHONY: soak
+soak: $(STAMP) ## call origins that misbehave at random, and see that nothing is lost or grows
+	@$(BIN)/python -m tests.soak --seconds $(SOAK_SECONDS)
 
 .PHONY: bench
 bench: $(BENCH)/.synced ## measure what it costs, as ratios to plain requests

@@ -25,6 +25,9 @@ PAGE = ROOT / "docs" / "reliability.md"
 PLACE = ROOT / "docs" / "reliability"
 BEFORE = 2.0
 AFTER = 6.0
+# A run in which the machine held threads up for longer than that is played again, a few times.
+MOST_STALL = 0.03
+TRIES = 6
 
 _MARKED = re.compile(r"(<!-- table: incidents -->\n).*?(<!-- end incidents -->)", re.DOTALL)
 _HEAD = (
@@ -53,8 +56,7 @@ def main(arguments: list[str]) -> int:
         if chosen.only not in (None, incident.name):
             continue
         runs = {
-            name: play(incident, client, before=BEFORE, after=AFTER)
-            for name, client in clients_of(incident).items()
+            name: _undisturbed(incident, client) for name, client in clients_of(incident).items()
         }
         _write(incident, runs)
         for name, played in runs.items():
@@ -63,6 +65,15 @@ def main(arguments: list[str]) -> int:
     if chosen.only is None:
         _into_page("\n".join([_HEAD, *rows, "", _made_with()]))
     return 0
+
+
+def _undisturbed(incident: Incident, client: Client) -> Played:
+    tries: list[Played] = []
+    while len(tries) < TRIES and not (tries and tries[-1].stall <= MOST_STALL):
+        tries.append(play(incident, client, before=BEFORE, after=AFTER))
+    best = min(tries, key=lambda played: played.stall)
+    print(f"tries: {len(tries)}, held up for {best.stall:.3f} s at most", flush=True)
+    return best
 
 
 def _write(incident: Incident, runs: Mapping[str, Played]) -> None:

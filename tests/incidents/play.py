@@ -60,6 +60,7 @@ class Played:
         calls: What the application began.
         arrivals: Seconds at which requests reached the origin.
         moves: What circuits did.
+        stall: The most seconds by which a thread woke up late: the machine was busy with others.
     """
 
     start: float
@@ -68,6 +69,7 @@ class Played:
     calls: tuple[Called, ...]
     arrivals: tuple[float, ...]
     moves: tuple[Moved, ...]
+    stall: float
 
 
 class _Watch:
@@ -113,7 +115,7 @@ def play(
         begin = time.monotonic() + _STARTING
         print(begin, file=serving.stdin, flush=True)
         with client(watch) as session:
-            calls = _run(session, url, begin=begin, seconds=seconds, timeout=timeout)
+            calls, stall = _run(session, url, begin=begin, seconds=seconds, timeout=timeout)
         log, _ = serving.communicate()
     moves = (
         Moved(at - begin, event.key, event.transition.after, event.transition.break_duration)
@@ -126,13 +128,15 @@ def play(
         calls=tuple(sorted(calls, key=lambda call: call.ended)),
         arrivals=tuple(sorted(json.loads(log))),
         moves=tuple(moves),
+        stall=stall,
     )
 
 
 def _run(
     session: requests.Session, url: str, *, begin: float, seconds: float, timeout: float
-) -> list[Called]:
+) -> tuple[list[Called], float]:
     calls: list[Called] = []
+    late = [0.0]
 
     def loop(number: int) -> None:
         tick = 0
@@ -140,6 +144,7 @@ def _run(
         while (due := phase + tick * PERIOD) < seconds:
             time.sleep(max(0.0, begin + due - time.monotonic()))
             began = time.monotonic() - begin
+            late.append(began - due)
             what: int | str
             try:
                 path = PATHS[(number + tick) % len(PATHS)]
@@ -155,4 +160,4 @@ def _run(
         thread.start()
     for thread in threads:
         thread.join()
-    return calls
+    return calls, max(late)

@@ -1,0 +1,29 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.soak]
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 20
+
+
+def test_nothing_is_lost_and_nothing_grows() -> None:
+    """In twenty seconds of misbehaviour every call ends, and what it took is given back.
+
+    Every call brings a response or an exception of requests; memory, threads, sockets, spans and
+    metric series do not grow. It has a process of its own, whose size is looked at.
+    """
+    soaked = subprocess.run(
+        [sys.executable, "-m", "tests.soak", "--seconds", str(SECONDS)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+
+    assert soaked.returncode == 0, soaked.stdout + soaked.stderr
+    assert " calls = " in soaked.stdout
