@@ -30,7 +30,7 @@ text { font: 12px system-ui, sans-serif; fill: #3d444d }
 }
 """
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 14, 66, 34
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 14, 90, 34
 _WIDTH, _PANEL, _GAP = 860, 110, 34
 _STEP_OF_TIME = 2
 
@@ -56,13 +56,13 @@ def drawn(title: str, runs: Mapping[str, Played], cut: Mapping[str, Sequence[Fif
         f"<title>{escape(title)}: load and successes in each second</title>",
         f"<style>{_STYLE}</style>",
         f'<rect class="paper" width="{_WIDTH}" height="{height}" rx="6"/>',
-        f'<text class="title" x="{_LEFT}" y="24">{escape(title)}</text>',
+        f'<text class="title" x="{_LEFT}" y="24">{escape(title)}, in each second</text>',
         *_legend(),
     ]
     for number, (client, played) in enumerate(runs.items()):
         bottom = _TOP + number * (_PANEL + _GAP) + _PANEL
         parts += _panel(client, played, cut[client], scale, bottom)
-    parts += _time_axis(scale, height - _BOTTOM + 16)
+    parts += _time_axis(scale, height - _BOTTOM + 22)
     return "\n".join([*parts, "</svg>", ""])
 
 
@@ -83,7 +83,7 @@ def _legend() -> list[str]:
     marks = (
         ("offered", "calls wanted"),
         ("reached", "requests that reached the server"),
-        ("succeeded", "calls that succeeded, all in a second"),
+        ("succeeded", "calls that succeeded"),
     )
     parts, x = [], _LEFT
     for look, words in marks:
@@ -133,10 +133,16 @@ def _panel(
 
 
 def _steps(rates: Iterable[float], scale: _Scale, bottom: float) -> str:
-    points = []
+    points: list[str] = []
+    last: float | None = None
+    number = 0
     for number, rate in enumerate(rates):
         y = round(bottom - scale.rise(rate), 1)
-        points += [f"{scale.x(number * WIDTH)},{y}", f"{scale.x((number + 1) * WIDTH)},{y}"]
+        if y != last:
+            x = scale.x(number * WIDTH)
+            points += [f"{x},{y}"] if last is None else [f"{x},{last}", f"{x},{y}"]
+        last = y
+    points.append(f"{scale.x((number + 1) * WIDTH)},{last}")
     return " ".join(points)
 
 
