@@ -1,3 +1,5 @@
+from typing import SupportsIndex
+
 from tests.machines.makers import START, allowed, closed, half_open, opened
 from tests.machines.threads import WatchedLock, held_by_another, together
 from verto_resilience.machines import CircuitBreaker, Permit, Refusal, State, Transition
@@ -186,6 +188,31 @@ def test_what_was_put_down_is_counted_by_the_next_good_result() -> None:
 
     assert breaker._waiting == []
     assert breaker.snapshot(START).calls == 2
+
+
+class Refilled(list[tuple[Permit, float]]):
+    """What was put down, by threads as quick as the one that counts."""
+
+    more = 20
+
+    def pop(self, index: SupportsIndex = -1) -> tuple[Permit, float]:
+        """Take one, and find another in its place."""
+        put_down = super().pop(index)
+        self.more -= 1
+        if self.more:
+            self.append(put_down)
+        return put_down
+
+
+def test_nobody_counts_for_others_without_end() -> None:
+    """A thread counts what was put down before it came, and then goes its way."""
+    breaker = closed()
+    permit = allowed(breaker, START)
+    breaker._waiting = Refilled([(permit, START)] * 3)
+
+    breaker.record(permit, bad=False, now=START)
+
+    assert breaker._evidence.window.calls == 4
 
 
 def test_what_was_put_down_counts_before_a_failure() -> None:

@@ -73,6 +73,25 @@ def test_time_earns_resends(after: float, allowed: bool) -> None:
     assert bucket.try_withdraw(START + after) is allowed
 
 
+def test_a_token_given_back_is_there_again() -> None:
+    """A resend that was not made after all costs nothing."""
+    bucket = budget(capacity=3.0, trickle=0.0)
+    assert bucket.try_withdraw(START)
+
+    bucket.give_back()
+
+    assert bucket.balance(START) == 3.0
+
+
+def test_no_more_is_given_back_than_there_is_room_for() -> None:
+    """The capacity is the limit, whatever was earned meanwhile."""
+    bucket = budget(capacity=3.0, trickle=0.0)
+
+    bucket.give_back()
+
+    assert bucket.balance(START) == 3.0
+
+
 def test_the_first_second_of_a_clock_counts() -> None:
     """On a clock that starts at zero it trickles from zero on."""
     bucket = _empty(0.0, trickle=0.25)

@@ -291,7 +291,8 @@ class CircuitBreaker:
             self.lock.release()
 
     def _count_waiting(self) -> None:
-        while self._waiting:
+        # No more than there are now: others may put down theirs as fast as this one counts.
+        for _ in range(len(self._waiting)):
             try:
                 # Taken from the end: popping and appending are atomic, swapping the list is not.
                 permit, now = self._waiting.pop()
