@@ -199,7 +199,7 @@ class Refilled(list[tuple[Permit, float]]):
         """Take one, and find another in its place."""
         put_down = super().pop(index)
         self.more -= 1
-        if self.more:
+        if self.more > 0:
             self.append(put_down)
         return put_down
 
