@@ -27,8 +27,10 @@ if typing.TYPE_CHECKING:
         Failure,
         Health,
         Operation,
+        OperationKind,
         Operations,
         Outcome,
+        Repeatable,
         Resend,
     )
     from verto_resilience.pipeline import (
@@ -55,6 +57,7 @@ if typing.TYPE_CHECKING:
         ServiceUnavailableError,
         TooManyRequestsError,
         UnauthorizedError,
+        knowing,
         raise_for_outcome,
     )
     from verto_resilience.transports import outcome_of as outcome
@@ -88,12 +91,14 @@ __all__ = [
     "NotFoundError",
     "Observer",
     "Operation",
+    "OperationKind",
     "Operations",
     "Outcome",
     "OutcomeError",
     "PausedError",
     "Policy",
     "RefusedCredentials",
+    "Repeatable",
     "Resend",
     "ResilienceError",
     "ServerError",
@@ -104,6 +109,7 @@ __all__ = [
     "UnauthorizedError",
     "VertoAdapter",
     "VertoAuth",
+    "knowing",
     "load_policy",
     "mount",
     "outcome",

@@ -18,6 +18,8 @@ Identity = tuple[str, Shape, str, str]
 class OperationKind(StrEnum):
     """What a request does at the server."""
 
+    __module__ = "verto_resilience"
+
     READ = "read"
     WRITE = "write"
     MOVES_MONEY = "moves_money"
@@ -29,6 +31,8 @@ class Repeatable(StrEnum):
     ``WITH_KEY``: only under an ``Idempotency-Key`` that stays the same. ``NEVER``: not even then,
     because nothing documents that a key keeps this one from executing twice.
     """
+
+    __module__ = "verto_resilience"
 
     ALWAYS = "always"
     WITH_KEY = "with_key"

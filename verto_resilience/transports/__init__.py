@@ -10,6 +10,7 @@ from verto_resilience.transports._insecure import (
     is_loopback,
     refuse_insecure,
 )
+from verto_resilience.transports._knowing import knowing
 from verto_resilience.transports._login import Login, RequestsLoginError
 from verto_resilience.transports._refresh import (
     Refresher,
@@ -86,6 +87,7 @@ __all__ = [
     "is_loopback",
     "is_verto",
     "keep_retries",
+    "knowing",
     "outcome_of",
     "own_retries",
     "raise_for_outcome",

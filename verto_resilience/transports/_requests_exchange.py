@@ -40,6 +40,7 @@ from verto_resilience.pipeline import (
 from verto_resilience.transports._bodies import Replay, let_wait, read_whole, watch
 from verto_resilience.transports._header_values import header_text
 from verto_resilience.transports._insecure import refuse_insecure
+from verto_resilience.transports._knowing import operation_here
 from verto_resilience.transports._limits import AttemptLimit
 from verto_resilience.transports._refresh import Refresher, RefusedCredentials
 from verto_resilience.transports._report_of import attach_report
@@ -142,7 +143,9 @@ class RequestsExchange:
             verify = self._options.get("verify", True)
             refuse_insecure(origin, target.host, verify=verify, policy=general, request=prepared)
             body = prepared.body if isinstance(prepared.body, bytes | str) else None
-            operation = self._pipeline.operations.match(upper, path, query, body)
+            operation = operation_here(upper, path, query, body)
+            if operation is None:
+                operation = self._pipeline.operations.match(upper, path, query, body)
             if correlation_id is None and policy.correlation_ids:
                 added[CORRELATION_ID] = correlation_id = str(uuid.uuid4())
             if own_key is None and _gets_a_key(operation, policy):
