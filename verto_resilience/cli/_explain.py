@@ -113,7 +113,7 @@ def as_plain_data(explanation: Explanation) -> dict[str, object]:
 _CIRCUIT = {
     Health.GOOD: "counts as a good answer",
     Health.BAD: "counts as a failure, and may open it",
-    Health.UNKNOWN: "counts as nothing",
+    Health.UNKNOWN: "not counted",
 }
 _RESEND = {
     Resend.NEVER: "never",

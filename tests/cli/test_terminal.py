@@ -1,0 +1,54 @@
+import os
+import pty
+import subprocess
+
+from tests.cli.conftest import PYTHON
+
+
+def _on_a_terminal(environment: dict[str, str], *arguments: str) -> list[str]:
+    """Run a command whose errors go to a terminal, and give the lines that a person sees."""
+    ours, theirs = pty.openpty()
+    try:
+        subprocess.run(
+            [*PYTHON, "-m", "verto_resilience", *arguments],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=theirs,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(theirs)
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        return terminal.read(65_536).decode().splitlines()
+
+
+def test_an_error_fits_the_terminal(clean_environment: dict[str, str]) -> None:
+    """Each fault begins a line, goes on below it, and is never broken within a word."""
+    faults = {"VERTO_RESILIENCE_MAX_ATTEMPTS": "0", "VERTO_RESILIENCE_READ_TIMEOUT": "61"}
+
+    lines = _on_a_terminal(clean_environment | faults | {"COLUMNS": "70"}, "config")
+
+    assert max(map(len, lines)) <= 70
+    assert lines[0] == "error: environment:"
+    assert [line for line in lines if line.startswith("  V")] == [
+        "  VERTO_RESILIENCE_MAX_ATTEMPTS='0': allowed is a whole number from 1",
+        "  VERTO_RESILIENCE_READ_TIMEOUT (61, environment) is more than",
+        "  VERTO_RESILIENCE_READ_TIMEOUT (61, environment) is more than",
+    ]
+    assert "    to 10" in lines
+
+
+def test_elsewhere_a_fault_is_one_line(clean_environment: dict[str, str]) -> None:
+    """Who searches a log finds it whole."""
+    result = subprocess.run(
+        [*PYTHON, "-m", "verto_resilience", "config"],
+        env=clean_environment | {"VERTO_RESILIENCE_READ_TIMEOUT": "61", "COLUMNS": "40"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert "no attempt could use its whole timeout" in result.stderr
+    assert len(result.stderr.splitlines()) == 3
