@@ -21,8 +21,8 @@ def test_all_sets_of_a_server_agree() -> None:
         labels.server[f"https://h{n}.example:443", None]
     late = "https://h100.example:443"
 
-    http = labels.http[late, None, "GET", 200, "1.1", None]
-    call = labels.call[late, None, "GET", None, "success", "answered", None]
+    http = labels.http[(late, None, "GET"), 200, "1.1", None]
+    call = labels.call[(late, None, "GET"), None, "success", "answered", None]
     error = labels.api_error(late, None, 400, 1)
 
     assert all(OTHER_SERVER.items() <= told.items() for told in (http, call, error))
@@ -32,8 +32,8 @@ def test_what_is_unknown_has_no_label() -> None:
     """Status, version, error and operation are left out where there are none."""
     labels = Labels()
 
-    http = labels.http["https://h:443", None, "GET", None, None, None]
-    call = labels.call["https://h:443", None, "GET", None, "cancelled", None, None]
+    http = labels.http[("https://h:443", None, "GET"), None, None, None]
+    call = labels.call[("https://h:443", None, "GET"), None, "cancelled", None, None]
 
     assert http == {"http.request.method": "GET", "server.address": "h", "server.port": 443}
     assert call == http | {"verto.call.outcome": "cancelled"}
@@ -42,7 +42,7 @@ def test_what_is_unknown_has_no_label() -> None:
 def test_a_set_is_made_once() -> None:
     """The same facts give the same set, not an equal one."""
     labels = Labels()
-    key = ("https://h:443", None, "GET", 200, "1.1", None)
+    key = (("https://h:443", None, "GET"), 200, "1.1", None)
 
     assert labels.http[key] is labels.http[key]
 

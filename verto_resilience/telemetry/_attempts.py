@@ -7,7 +7,7 @@ the caller streams the body, else with the body.
 import time
 from collections.abc import Collection, MutableMapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from opentelemetry.context import attach, detach
 from opentelemetry.trace import (
@@ -22,14 +22,9 @@ from opentelemetry.trace import (
 from verto_resilience.outcome import Outcome
 from verto_resilience.pipeline import Received, WaitSource, class_name
 from verto_resilience.telemetry import _names as names
-from verto_resilience.telemetry._endings import Endings
 from verto_resilience.telemetry._endpoints import Attributes
 
 if TYPE_CHECKING:
-    from contextvars import Token
-
-    from opentelemetry.context import Context
-
     from verto_resilience.telemetry._calls import CallDrawing
 
 ERROR = Status(StatusCode.ERROR)
@@ -71,29 +66,30 @@ class AttemptDrawing:
         "_waited",
         "wants_details",
     )
+    _is_http: ClassVar[bool]
 
     def __init__(self, call: "CallDrawing", number: int, waited: float, source: WaitSource) -> None:
         """Take note of what is to be sent; nothing begins yet."""
-        self.wants_details = False
+        self.wants_details = self._is_http and call.instruments is not None
         self._call = call
         self._number = number
         self._waited = waited
         self._source = source
-        self._context = call.context
+        self._context = call.context_inside
         self._span: Span | None = None
-        self._token: Token[Context] | None = None
         self._outcome: Outcome | None = None
         self._error_type: str | None = None
         self._details: Received | None = None
-        self._began = 0
-        self._started_at = 0
 
     def __enter__(self) -> Self:
         """Begin the span and make it current."""
-        try:
-            self._begin()
-        except Exception as error:  # noqa: BLE001
-            self._call.tools.mishaps.note("beginning a span", error)
+        self._began = time.perf_counter_ns()
+        tracer = self._call.tracer
+        if tracer is not None:
+            try:
+                self._begin(tracer)
+            except Exception as error:  # noqa: BLE001
+                self._call.tools.mishaps.note("beginning a span", error)
         # Also without a span: the context may carry the word that this request is drawn.
         self._token = attach(self._context)
         return self
@@ -113,12 +109,12 @@ class AttemptDrawing:
             self._measure(elapsed / 1e9)
         except Exception as mishap:  # noqa: BLE001
             self._call.tools.mishaps.note("recording a metric", mishap)
-        try:
-            self._end(elapsed)
-        except Exception as mishap:  # noqa: BLE001
-            self._call.tools.mishaps.note("ending a span", mishap)
-        if self._token is not None:
-            detach(self._token)
+        if self._span is not None:
+            try:
+                self._end(self._span, elapsed)
+            except Exception as mishap:  # noqa: BLE001
+                self._call.tools.mishaps.note("ending a span", mishap)
+        detach(self._token)
 
     def inject(self, headers: MutableMapping[str, str]) -> None:
         """Add what carries the trace to the server."""
@@ -143,31 +139,24 @@ class AttemptDrawing:
     def _start(self, tracer: Tracer) -> Span:
         raise NotImplementedError
 
-    def _endings(self) -> Endings:
-        raise NotImplementedError
-
     def _measure(self, seconds: float) -> None:
         raise NotImplementedError
 
-    def _begin(self) -> None:
-        call = self._call
-        self._context = call.context_inside
-        self._began = time.perf_counter_ns()
-        if call.tracer is None:
-            return
+    def _begin(self, tracer: Tracer) -> None:
         self._started_at = time.time_ns()
-        span = self._span = self._start(call.tracer)
+        span = self._span = self._start(tracer)
         self._context = set_span_in_context(span, self._context)
+        self._call.previous = span
         if span.is_recording():
             self.wants_details = True
-        call.previous = span.get_span_context()
 
     def _links(self) -> list[Link] | None:
         """Point from a resend to the send before: without a parent nothing else does."""
         previous = self._call.previous
-        if previous is None or not previous.is_valid:
+        if previous is None:
             return None
-        return [Link(previous, {names.LINK_KIND: "resend_of"})]
+        context = previous.get_span_context()
+        return [Link(context, {names.LINK_KIND: "resend_of"})] if context.is_valid else None
 
     def _describe_wait(self, attributes: Attributes) -> None:
         last = self._call.last
@@ -176,23 +165,16 @@ class AttemptDrawing:
         attributes[names.WAIT_SECONDS] = self._waited
         attributes[names.WAIT_SOURCE] = self._source.value
 
-    def _end(self, elapsed: int) -> None:
-        span = self._span
-        if span is None:
-            return
+    def _end(self, span: Span, elapsed: int) -> None:
         if span.is_recording():
-            if self._outcome is not None:
-                span.set_attributes(
-                    self._endings().of(
-                        self._outcome,
-                        self._error_type,
-                        self._details,
-                        self._call.request.correlation_id,
-                    )
-                )
-            elif self._error_type is not None:
-                span.set_attribute(names.ERROR_TYPE, self._error_type)
-            if self._error_type is not None:
+            tools, outcome, error_type = self._call.tools, self._outcome, self._error_type
+            if outcome is not None:
+                endings = tools.http_endings if self._is_http else tools.inner_endings
+                sent = self._call.request.correlation_id
+                span.set_attributes(endings.of(outcome, error_type, self._details, sent))
+            elif error_type is not None:
+                span.set_attribute(names.ERROR_TYPE, error_type)
+            if error_type is not None:
                 span.set_status(ERROR)
         # The same length as the metric's, also when the wall clock is set meanwhile.
         span.end(self._started_at + elapsed)

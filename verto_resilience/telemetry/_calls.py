@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Self
 from opentelemetry.context import Context, attach, detach, set_value
 from opentelemetry.trace import (
     Span,
-    SpanContext,
     SpanKind,
     Tracer,
     get_current_span,
@@ -26,9 +25,9 @@ from verto_resilience.pipeline import (
 )
 from verto_resilience.telemetry import _names as names
 from verto_resilience.telemetry._attempts import ERROR
-from verto_resilience.telemetry._conclusions import Conclusion, conclude
+from verto_resilience.telemetry._conclusions import Conclusion, Conclusions
 from verto_resilience.telemetry._endings import Endings
-from verto_resilience.telemetry._endpoints import Attributes, Endpoints
+from verto_resilience.telemetry._endpoints import Endpoints
 from verto_resilience.telemetry._mishaps import Mishaps
 from verto_resilience.telemetry._propagation import Propagation
 from verto_resilience.telemetry._providers import Instruments
@@ -53,6 +52,7 @@ class Tools:
     propagation: Propagation
     http_endings: Endings
     inner_endings: Endings
+    conclusions: Conclusions
     mishaps: Mishaps
 
     def trace_headers(self) -> Collection[str]:
@@ -79,7 +79,7 @@ class CallDrawing:
     Attributes:
         context_inside: What an attempt starts from.
         last: The outcome of the attempt before.
-        previous: The span of the attempt before.
+        previous: The span of the attempt before; also while it is under way.
     """
 
     __slots__ = (
@@ -122,21 +122,20 @@ class CallDrawing:
         self.instruments = instruments
         self.is_nested = is_nested
         self.last: Outcome | None = None
-        self.previous: SpanContext | None = None
+        self.previous: Span | None = None
         self._draws_http = draws_http
         self._span: Span | None = None
         self._token: Token[Context] | None = None
         self._report: CallReport | None = None
-        self._began = 0
-        self._started_at = 0
 
     def __enter__(self) -> Self:
         """Begin the call's span where it gets one, and make it current."""
         self._began = time.perf_counter_ns()
-        try:
-            self._begin()
-        except Exception as error:  # noqa: BLE001
-            self.tools.mishaps.note("beginning a call's span", error)
+        if self.tracer is not None:
+            try:
+                self._begin(self.tracer)
+            except Exception as error:  # noqa: BLE001
+                self.tools.mishaps.note("beginning a call's span", error)
         self.context_inside = self.context
         if self._draws_http:
             # The stock instrumentations read this: the request is drawn already.
@@ -173,26 +172,27 @@ class CallDrawing:
         """Keep what became of the call until its span ends; the error comes by as it is raised."""
         self._report = report
 
-    def _begin(self) -> None:
-        if self.tracer is not None and self._wants_span():
+    def _begin(self, tracer: Tracer) -> None:
+        if self._wants_span():
             self._started_at = time.time_ns()
-            self._span = self._start(self.tracer)
+            self._span = self._start(tracer)
             self.context = set_span_in_context(self._span, self.context)
             self._token = attach(self.context)
 
     def _wants_span(self) -> bool:
         match self.tools.call_span:
+            case CallSpan.AUTO:
+                around = self.context
+                return not around or not get_current_span(around).get_span_context().is_valid
             case CallSpan.ALWAYS:
                 return True
             case CallSpan.NEVER:
                 return False
-            case CallSpan.AUTO:
-                return not get_current_span(self.context).get_span_context().is_valid
 
     def _start(self, tracer: Tracer) -> Span:
         request = self.request
         name = f"{names.CALL_SPAN} {self.endpoint.name}"
-        attributes: Attributes = {**self.endpoint.server, names.INNER_METHOD: self.endpoint.method}
+        attributes = dict(self.endpoint.inner)
         if request.operation is not None:
             name = f"{name} {request.operation.template}"
             attributes[names.OPERATION] = request.operation.template
@@ -221,7 +221,7 @@ class CallDrawing:
         instruments.resend_delay.record(waited, {**server, names.WAIT_SOURCE: source.value})
 
     def _finish(self, elapsed: int, error: BaseException | None) -> None:
-        conclusion = conclude(self._report, error)
+        conclusion = self.tools.conclusions.of(self._report, error)
         if self.instruments is not None:
             try:
                 self._measure(self.instruments, elapsed / 1e9, conclusion)
@@ -233,25 +233,22 @@ class CallDrawing:
             self._tell_the_span_around(conclusion)
 
     def _measure(self, instruments: Instruments, seconds: float, conclusion: Conclusion) -> None:
-        request, report = self.request, conclusion.report
+        operation = self.request.operation
         labels = instruments.labels.call[
-            request.origin,
-            request.host,
-            self.endpoint.method,
-            None if request.operation is None else request.operation.template,
-            conclusion.outcome.value,
-            None if report is None else report.end.value,
+            self.endpoint.key,
+            None if operation is None else operation.template,
+            conclusion.outcome,
+            conclusion.end,
             conclusion.error_type,
         ]
         instruments.call_duration.record(seconds, labels)
 
     def _end(self, span: Span, elapsed: int, conclusion: Conclusion) -> None:
         if span.is_recording():
-            attributes = conclusion.attributes()
+            span.set_attributes(conclusion.attributes)
             if conclusion.error_type is not None:
-                attributes[names.ERROR_TYPE] = conclusion.error_type
+                span.set_attribute(names.ERROR_TYPE, conclusion.error_type)
                 span.set_status(ERROR)
-            span.set_attributes(attributes)
         span.end(self._started_at + elapsed)
 
     def _tell_the_span_around(self, conclusion: Conclusion) -> None:
@@ -260,8 +257,8 @@ class CallDrawing:
         if not span.is_recording():
             return
         if self.is_nested:
-            span.set_attributes(conclusion.attributes())
+            span.set_attributes(conclusion.attributes)
         elif not conclusion.is_ordinary:
             span.add_event(
-                names.CALL_ENDED_EVENT, {**self.endpoint.server, **conclusion.attributes()}
+                names.CALL_ENDED_EVENT, {**self.endpoint.server, **conclusion.attributes}
             )

@@ -1,7 +1,7 @@
 """What became of a call, in the words of its span and its metrics."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from verto_resilience.errors import CallRejectedError, CircuitOpenError
 from verto_resilience.outcome import Category
@@ -9,6 +9,8 @@ from verto_resilience.pipeline import CallReport, End, class_name
 from verto_resilience.telemetry import _names as names
 from verto_resilience.telemetry._attempts import error_type_of
 from verto_resilience.telemetry._endpoints import Attributes
+
+_KEPT = 500
 
 
 class CallOutcome(StrEnum):
@@ -23,38 +25,55 @@ class CallOutcome(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
-class Conclusion:
-    """A call's end.
+class Conclusion(NamedTuple):
+    """A call's end; may be shared by many calls.
 
     Attributes:
         outcome: How it ended.
+        end: Why it ended, or ``None`` when the call was broken off.
         error_type: ``error.type``, or ``None`` when it did not fail.
-        report: What the pipeline says, or ``None`` when the call was broken off.
-        error: What is raised, or ``None``.
+        attributes: Describe it; without ``error.type``, which only the call's own span may carry.
+        is_ordinary: Whether the attempts' own spans say all there is to say.
     """
 
-    outcome: CallOutcome
+    outcome: str
+    end: str | None
     error_type: str | None
-    report: CallReport | None
-    error: BaseException | None
+    attributes: Attributes
+    is_ordinary: bool
 
-    @property
-    def is_ordinary(self) -> bool:
-        """Whether the attempts' own spans say all there is to say."""
-        report = self.report
-        return report is None or (
-            report.end is End.ANSWERED and not report.ambiguous and not report.possibly_executed
-        )
 
-    def attributes(self) -> Attributes:
-        """Describe it; without ``error.type``, which only the call's own span may carry."""
-        attributes: Attributes = {names.CALL_OUTCOME: self.outcome.value}
-        if self.report is not None:
-            _describe_report(attributes, self.report)
-        if isinstance(self.error, CallRejectedError):
-            _describe_rejection(attributes, self.error)
-        return attributes
+class Conclusions:
+    """Says how calls ended; those that end with their first answer share what is said of them."""
+
+    __slots__ = ("_at_once",)
+
+    def __init__(self) -> None:
+        """Start with none seen."""
+        self._at_once: dict[tuple[int | None, Category], Conclusion] = {}
+
+    def of(self, report: CallReport | None, error: BaseException | None) -> Conclusion:
+        """Say how a call ended; the arguments are those of :func:`conclude`."""
+        if error is not None or report is None or not _ended_at_once(report):
+            return conclude(report, error)
+        outcome = report.attempts[0].outcome
+        key = outcome.status, outcome.category
+        known = self._at_once.get(key)
+        if known is None:
+            known = conclude(report, None)
+            if len(self._at_once) < _KEPT:
+                self._at_once[key] = known
+        return known
+
+
+def _ended_at_once(report: CallReport) -> bool:
+    return (
+        report.end is End.ANSWERED
+        and len(report.attempts) == 1
+        and not report.attempts[0].waited
+        and not report.ambiguous
+        and not report.possibly_executed
+    )
 
 
 def conclude(report: CallReport | None, error: BaseException | None) -> Conclusion:
@@ -64,20 +83,35 @@ def conclude(report: CallReport | None, error: BaseException | None) -> Conclusi
         report: What the pipeline said; ``None`` when it did not come to that.
         error: What is raised to the caller, or ``None``.
     """
+    outcome, error_type = _judge(report, error)
+    attributes: Attributes = {names.CALL_OUTCOME: outcome.value}
+    if report is not None:
+        _describe_report(attributes, report)
+    if isinstance(error, CallRejectedError):
+        _describe_rejection(attributes, error)
+    is_ordinary = report is None or (
+        report.end is End.ANSWERED and not report.ambiguous and not report.possibly_executed
+    )
+    end = None if report is None else report.end.value
+    return Conclusion(outcome.value, end, error_type, attributes, is_ordinary)
+
+
+def _judge(
+    report: CallReport | None, error: BaseException | None
+) -> tuple[CallOutcome, str | None]:
     if error is not None and not isinstance(error, Exception):
-        return Conclusion(CallOutcome.CANCELLED, None, report, error)
+        return CallOutcome.CANCELLED, None
     if error is not None:
         refused = isinstance(error, CallRejectedError) and (report is None or not report.attempts)
         outcome = CallOutcome.REJECTED if refused else CallOutcome.FAILURE
-        return Conclusion(outcome, class_name(type(error)), report, error)
+        return outcome, class_name(type(error))
     last = None if report is None else report.outcome
     if last is None:
-        return Conclusion(CallOutcome.SUCCESS, None, report, None)
+        return CallOutcome.SUCCESS, None
     if last.category is Category.API_FAILURE:
-        return Conclusion(CallOutcome.FAILURE, last.category.value, report, None)
+        return CallOutcome.FAILURE, last.category.value
     error_type = error_type_of(last, None)
-    outcome = CallOutcome.SUCCESS if error_type is None else CallOutcome.FAILURE
-    return Conclusion(outcome, error_type, report, None)
+    return CallOutcome.SUCCESS if error_type is None else CallOutcome.FAILURE, error_type
 
 
 def _describe_report(attributes: Attributes, report: CallReport) -> None:

@@ -21,6 +21,7 @@ from verto_resilience.pipeline import (
 )
 from verto_resilience.telemetry import _names as names
 from verto_resilience.telemetry._calls import SILENT, CallDrawing, Tools
+from verto_resilience.telemetry._conclusions import Conclusions
 from verto_resilience.telemetry._endings import Endings
 from verto_resilience.telemetry._endpoints import Endpoints
 from verto_resilience.telemetry._mishaps import Mishaps
@@ -74,6 +75,7 @@ class Drawing:
             propagation=propagation,
             http_endings=Endings(http=True),
             inner_endings=Endings(http=False),
+            conclusions=Conclusions(),
             mishaps=self._mishaps,
         )
 
@@ -94,15 +96,10 @@ class Drawing:
             self._seen = instruments
             if self._on_sdk is not None:
                 self._on_sdk()
-        is_nested = bool(context) and bool(context.get(HTTP_KEY))
-        if is_nested:
-            draws_http = self._beside is Beside.NEST
-        else:
-            draws_http = self._beside is not Beside.DEFER or not self._hooked_below()
         if tracer is None and instruments is None:
-            if self._tools.propagation.is_restricted or (context and draws_http):
-                return Propagating(self._tools, request, context if draws_http else None)
-            return SILENT
+            return self._unrecorded(request, context)
+        is_nested = bool(context) and bool(context.get(HTTP_KEY))
+        draws_http = self._draws_http(is_nested=is_nested)
         if not draws_http or is_nested:
             self._tell_of_choice()
         if is_nested and self._beside is Beside.SILENT:
@@ -116,6 +113,19 @@ class Drawing:
             is_nested=is_nested,
             draws_http=draws_http,
         )
+
+    def _unrecorded(self, request: CallRequest, context: Context) -> CallScope:
+        """Pass on what is current; without anything there is nothing to do."""
+        if context and self._draws_http(is_nested=bool(context.get(HTTP_KEY))):
+            return Propagating(self._tools, request, context)
+        if self._tools.propagation.is_restricted:
+            return Propagating(self._tools, request, None)
+        return SILENT
+
+    def _draws_http(self, *, is_nested: bool) -> bool:
+        if is_nested:
+            return self._beside is Beside.NEST
+        return self._beside is not Beside.DEFER or not self._hooked_below()
 
     def _tell_of_choice(self) -> None:
         if self._told:

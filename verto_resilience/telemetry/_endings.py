@@ -1,6 +1,6 @@
 """What the end of an attempt adds to its span."""
 
-from verto_resilience.outcome import Outcome
+from verto_resilience.outcome import Category, Failure, Outcome
 from verto_resilience.pipeline import Received
 from verto_resilience.telemetry import _names as names
 from verto_resilience.telemetry._bounds import OTHER, Bounded, Remembered
@@ -41,13 +41,16 @@ class Endings:
             correlation_id: What was sent; an answer that repeats it says nothing new.
         """
         version = None if details is None else details.protocol_version
-        failure = None if outcome.failure is None else outcome.failure.value
-        shared = self._shared[
-            outcome.status, version, error_type, outcome.category.value, outcome.documented, failure
-        ]
-        if details is None and outcome.retry_after is None and outcome.api_error is None:
-            return shared
-        attributes = dict(shared)
+        attributes = dict(
+            self._shared[
+                outcome.status,
+                version,
+                error_type,
+                outcome.category,
+                outcome.documented,
+                outcome.failure,
+            ]
+        )
         if outcome.retry_after is not None:
             attributes[names.RETRY_AFTER] = outcome.retry_after
         if outcome.api_error is not None and outcome.api_error.code is not None:
@@ -69,7 +72,7 @@ class Endings:
 
     def _make(self, key: "_Key") -> Attributes:
         status, version, error_type, category, is_documented, failure = key
-        attributes: Attributes = {names.CATEGORY: category}
+        attributes: Attributes = {names.CATEGORY: category.value}
         if status is not None:
             attributes[names.STATUS_CODE if self._http else names.INNER_STATUS_CODE] = status
             attributes[names.DOCUMENTED] = is_documented
@@ -78,8 +81,8 @@ class Endings:
         if error_type is not None:
             attributes[names.ERROR_TYPE] = error_type
         if failure is not None:
-            attributes[names.FAILURE] = failure
+            attributes[names.FAILURE] = failure.value
         return attributes
 
 
-_Key = tuple[int | None, str | None, str | None, str, bool, str | None]
+_Key = tuple[int | None, str | None, str | None, Category, bool, Failure | None]

@@ -17,15 +17,16 @@ class Endpoint:
     """One method at one server.
 
     Attributes:
+        key: Origin, ``Host`` header and method as metrics show it: what labels are found by.
         method: As metrics show it: a known method, or ``_OTHER``.
-        name: The name of a CLIENT span.
-        shown: The method as the library's own spans show it: a known one, or ``HTTP``.
+        name: The name of a CLIENT span; that of the library's own spans ends with it.
         http: Attributes of a CLIENT span at its creation, all but the URL.
-        server: Attributes of the library's own spans at their creation.
+        inner: Attributes of the library's own spans at their creation.
+        server: Whom the request is for.
         propagates: Whether the trace may be told to this server.
     """
 
-    __slots__ = ("http", "method", "name", "propagates", "server")
+    __slots__ = ("http", "inner", "key", "method", "name", "propagates", "server")
 
     def __init__(
         self,
@@ -39,12 +40,14 @@ class Endpoint:
         """Make what does not change from one request to the next."""
         server = server_of(origin, host)
         self.method = method if is_known else OTHER
+        self.key = (origin, host, self.method)
         self.name = method if is_known else "HTTP"
         self.propagates = propagates
         self.server: Attributes = {
             names.SERVER_ADDRESS: server.address,
             names.SERVER_PORT: server.port,
         }
+        self.inner: Attributes = {**self.server, names.INNER_METHOD: self.method}
         self.http: Attributes = {names.METHOD: self.method, **self.server}
         if not is_known:
             self.http[names.METHOD_ORIGINAL] = method

@@ -80,7 +80,7 @@ class Labels:
         return {names.SERVER_ADDRESS: server.address, names.SERVER_PORT: server.port}
 
     def _make_http(self, key: "_HttpKey") -> LabelSet:
-        origin, host, method, status, version, error_type = key
+        (origin, host, method), status, version, error_type = key
         labels = {names.METHOD: method, **self.server[origin, host]}
         if status is not None:
             labels[names.STATUS_CODE] = status
@@ -91,7 +91,7 @@ class Labels:
         return labels
 
     def _make_call(self, key: "_CallKey") -> LabelSet:
-        origin, host, method, template, outcome, end, error_type = key
+        (origin, host, method), template, outcome, end, error_type = key
         labels = {names.METHOD: method, **self.server[origin, host], names.CALL_OUTCOME: outcome}
         if template is not None:
             labels[names.OPERATION] = self.operation(template)
@@ -102,5 +102,6 @@ class Labels:
         return labels
 
 
-_HttpKey = tuple[str, str | None, str, int | None, str | None, str | None]
-_CallKey = tuple[str, str | None, str, str | None, str, str | None, str | None]
+_EndpointKey = tuple[str, str | None, str]
+_HttpKey = tuple[_EndpointKey, int | None, str | None, str | None]
+_CallKey = tuple[_EndpointKey, str | None, str, str | None, str | None]

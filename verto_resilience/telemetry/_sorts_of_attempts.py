@@ -1,29 +1,19 @@
 """The two sorts of attempt: an HTTP span of its own, or a span below another one."""
 
 from collections.abc import MutableMapping
-from typing import TYPE_CHECKING
 
 from opentelemetry.trace import Span, SpanKind, Tracer
 
-from verto_resilience.pipeline import WaitSource
 from verto_resilience.telemetry import _names as names
 from verto_resilience.telemetry._attempts import AttemptDrawing
-from verto_resilience.telemetry._endings import Endings
 from verto_resilience.telemetry._redaction import redact_url
-
-if TYPE_CHECKING:
-    from verto_resilience.telemetry._calls import CallDrawing
 
 
 class HttpAttempt(AttemptDrawing):
     """An attempt as a CLIENT span, with trace headers and ``http.client.request.duration``."""
 
     __slots__ = ()
-
-    def __init__(self, call: "CallDrawing", number: int, waited: float, source: WaitSource) -> None:
-        """Take note of what is to be sent; nothing begins yet."""
-        super().__init__(call, number, waited, source)
-        self.wants_details = call.instruments is not None
+    _is_http = True
 
     def inject(self, headers: MutableMapping[str, str]) -> None:
         """Add the headers that make this span the parent of the server's."""
@@ -62,9 +52,6 @@ class HttpAttempt(AttemptDrawing):
             set_status_on_exception=False,
         )
 
-    def _endings(self) -> Endings:
-        return self._call.tools.http_endings
-
     def _measure(self, seconds: float) -> None:
         call = self._call
         # Below another instrumentation the request is measured already.
@@ -75,9 +62,7 @@ class HttpAttempt(AttemptDrawing):
         instruments.http_duration.record(
             seconds,
             instruments.labels.http[
-                call.request.origin,
-                call.request.host,
-                call.endpoint.method,
+                call.endpoint.key,
                 None if outcome is None else outcome.status,
                 None if details is None else details.protocol_version,
                 self._error_type,
@@ -92,13 +77,14 @@ class InnerAttempt(AttemptDrawing):
     """
 
     __slots__ = ()
+    _is_http = False
 
     def inject(self, headers: MutableMapping[str, str]) -> None:
         """Add nothing: the headers of the other are on the request."""
 
     def _start(self, tracer: Tracer) -> Span:
         call, request = self._call, self._call.request
-        attributes = {**call.endpoint.server, names.INNER_METHOD: call.endpoint.method}
+        attributes = dict(call.endpoint.inner)
         attributes[names.INNER_RESEND_COUNT] = request.sends_before + self._number - 1
         if self._number > 1 or self._waited:
             self._describe_wait(attributes)
@@ -112,9 +98,6 @@ class InnerAttempt(AttemptDrawing):
             record_exception=False,
             set_status_on_exception=False,
         )
-
-    def _endings(self) -> Endings:
-        return self._call.tools.inner_endings
 
     def _measure(self, seconds: float) -> None:
         """Measure nothing: the other does."""
