@@ -11,8 +11,9 @@ _INTRODUCTION = f"""\
 # Telemetry
 
 Everything this library emits. It uses the OpenTelemetry API alone: without an SDK nothing is
-recorded, and a trace that is current is still passed on in the headers of each attempt. Names that
-start with `verto.` are the library's own; all others follow the semantic conventions
+recorded, and a trace that is current is still passed on in the headers of each attempt. A program
+that does not load OpenTelemetry is not made to; an SDK that comes later is noticed at once.
+Names that start with `verto.` are the library's own; all others follow the semantic conventions
 (`{names.SCHEMA_URL}`). The instrumentation scope is `{names.SCOPE}`.
 
 This page is rendered from the table of names that the code uses.
@@ -26,7 +27,8 @@ _STATUS = """\
 The status of a span is Error for a 4xx, a 5xx and an exception, otherwise it is left unset, and so
 it is when the caller breaks off (`KeyboardInterrupt` and its like). A call that ends well after
 failed attempts is no error. A refused call has no CLIENT span: nothing was sent. A resend has a
-link to the send before it.
+link to the send before it. A body that fails while the caller reads it (`stream=True`) is on no
+span, for its attempt has ended: the circuit counts it as a failure, and tells when that opens it.
 """
 
 _BESIDE = """\
