@@ -68,7 +68,7 @@ def _fuzz(seconds: int, target: str, engine: str) -> Result:
             process.kill()
             code = process.wait()
     counts = _TRIED.findall(log.read_bytes())
-    trouble = "" if code == 0 else f"something: see {log.relative_to(_ROOT)}"
+    trouble = "" if code == 0 else f"something: see {log}"
     return Result(target, engine, int(counts[-1]) if counts else 0, trouble)
 
 

@@ -60,8 +60,12 @@ def test_broken_promise_is_found_and_can_be_looked_at_again(
     assert capsys.readouterr().out == f"{good}: nothing found\n"
 
 
-def test_run_tells_how_much_was_tried(capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_tells_how_much_was_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The table has a row for each target and engine, with the number of inputs."""
+    monkeypatch.setattr("tests.fuzz.__main__._BUILD", tmp_path)
+
     code = main(["--seconds", "1", "--jobs", "1", "retry_after"])
 
     rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if "after" in line]
