@@ -2,7 +2,6 @@
 
 import io
 import json
-from dataclasses import replace
 from typing import Any
 
 import requests
@@ -136,7 +135,7 @@ def spans(
     edge = Edge(answer(200))
     token = attach(set_value(HTTP_KEY, True)) if below else None
     try:
-        made.pipeline.run(replace(READ, url=url), edge)
+        made.pipeline.run(READ._replace(url=url), edge)
     finally:
         if token is not None:
             detach(token)

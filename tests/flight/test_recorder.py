@@ -1,6 +1,5 @@
 import pickle
 import threading
-from dataclasses import replace
 
 import pytest
 
@@ -117,7 +116,7 @@ def test_moments_are_bounded() -> None:
 def test_call_that_is_broken_off_stays_without_an_end() -> None:
     """What is known of a call that never ended is kept, bounded like the rest."""
     recorded = Recorded(keep=2)
-    requests = [replace(READ) for _ in range(3)]
+    requests = [READ._replace() for _ in range(3)]
 
     for request in requests:
         with pytest.raises(KeyboardInterrupt):

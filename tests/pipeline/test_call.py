@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -325,7 +323,7 @@ class TestBreaker:
     def test_an_operation_of_its_own_is_the_key(self) -> None:
         """Where operations have circuits, move and refusal name the operation's."""
         bench = Bench(Policy(circuit_key=CircuitKey.OPERATION, consecutive_failures=1))
-        trade = replace(WRITE, operation=TRADE)
+        trade = WRITE._replace(operation=TRADE)
         call = _sent(bench, trade)
         call.settle(answer(503), bench.now)
         moved = call.take_events()[0]
@@ -638,7 +636,7 @@ class TestEnd:
     def test_a_body_that_cannot_be_rewound_is_not_sent_again(self, outcome: Outcome) -> None:
         """Even what was surely not executed is not resent with half a body."""
         bench = Bench()
-        call = _sent(bench, replace(READ, replayable=False))
+        call = _sent(bench, READ._replace(replayable=False))
 
         assert call.settle(outcome, bench.now) == Finish(End.BODY_NOT_REPLAYABLE)
 
@@ -813,7 +811,7 @@ class TestBudget:
         [
             (Policy(), READ, answer(200), End.ANSWERED),
             (Policy(), WRITE, answer(503), End.NOT_REPEATABLE),
-            (Policy(), replace(READ, replayable=False), answer(503), End.BODY_NOT_REPLAYABLE),
+            (Policy(), READ._replace(replayable=False), answer(503), End.BODY_NOT_REPLAYABLE),
             (Policy(max_attempts=1), READ, answer(503), End.ATTEMPTS_SPENT),
             (Policy(), READ, answer(503, retry_after=90.0), End.DEADLINE),
             (Policy(consecutive_failures=1), READ, answer(503), End.CIRCUIT_OPEN),
@@ -917,7 +915,7 @@ class TestStaleConnection:
     def test_a_body_that_cannot_be_rewound_is_not_resent(self) -> None:
         """Free of charge or not, half a body is never sent."""
         bench = Bench()
-        call = _sent(bench, replace(READ, replayable=False))
+        call = _sent(bench, READ._replace(replayable=False))
 
         step = call.settle(failure(Failure.STALE_CONNECTION), bench.now)
 
@@ -1009,7 +1007,7 @@ class TestAccount:
     def test_a_report_says_what_became_of_the_call(self) -> None:
         """Attempts, end, operation and correlation id stand in it."""
         bench = Bench()
-        trade = replace(WRITE, operation=TRADE, correlation_id="abc")
+        trade = WRITE._replace(operation=TRADE, correlation_id="abc")
         call = _sent(bench, trade)
         call.settle(answer(200), bench.now)
 
@@ -1096,8 +1094,7 @@ class TestAmbiguity:
         "request_",
         [
             READ,
-            replace(
-                WRITE,
+            WRITE._replace(
                 operation=Operation(
                     "POST", "/lists", kind=OperationKind.READ, repeatable=Repeatable.ALWAYS
                 ),
@@ -1124,7 +1121,7 @@ class TestAmbiguity:
         doubts = []
         for method in ("DELETE", "PUT"):
             bench = Bench()
-            call = _sent(bench, replace(READ, method=method))
+            call = _sent(bench, READ._replace(method=method))
             call.settle(answer(503), bench.now)
             call.admit(bench.now)
             call.settle(answer(status), bench.now)

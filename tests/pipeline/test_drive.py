@@ -3,7 +3,6 @@ import logging
 import sys
 import weakref
 from collections.abc import Callable, MutableMapping
-from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -411,7 +410,7 @@ class TestEnds:
             (
                 End.BODY_NOT_REPLAYABLE,
                 Policy(),
-                replace(READ, replayable=False),
+                READ._replace(replayable=False),
                 [answer(503)],
                 1,
             ),
@@ -869,7 +868,7 @@ class TestEvents:
                 circuit_key=key,
             )
         )
-        trade = replace(READ, operation=TRADE)
+        trade = READ._replace(operation=TRADE)
         curious = Curious(bench)
         scripts = [
             bench.script(answer(429, retry_after=1.0), answer(200)),
@@ -949,7 +948,7 @@ class TestPipeline:
         with pytest.raises(RefusedError):
             pipeline.run(READ, Script([], clock=clock))
 
-        elsewhere = replace(READ, origin="https://other.example.com:443")
+        elsewhere = READ._replace(origin="https://other.example.com:443")
         assert pipeline.run(elsewhere, Script([answer(200)], clock=clock)) == "200 #1"
 
     def test_its_parts_are_the_documented_ones_by_default(self) -> None:

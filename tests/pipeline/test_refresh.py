@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from tests.pipeline.makers import (
@@ -28,8 +26,7 @@ from verto_resilience.pipeline import (
 
 ANSWERED = Finish(End.ANSWERED)
 AT_ONCE = Wait(0.0, WaitSource.NONE)
-LOGIN = replace(
-    REFRESHABLE,
+LOGIN = REFRESHABLE._replace(
     url=f"{KEY}/users/login",
     operation=Operations.documented().match("POST", "/users/login"),
 )
@@ -79,7 +76,7 @@ class TestAsked:
     def test_not_for_a_body_that_cannot_be_sent_again(self) -> None:
         """New credentials would be of no use to this call."""
         bench = Bench()
-        call = _sent(bench, replace(REFRESHABLE, replayable=False))
+        call = _sent(bench, REFRESHABLE._replace(replayable=False))
 
         assert call.settle(answer(401), bench.now) == Finish(End.BODY_NOT_REPLAYABLE)
 
@@ -166,7 +163,7 @@ class TestResent:
     def test_later_waits_are_as_if_it_had_not_been(self) -> None:
         """The backoff counts failures of the server, and a 401 is none."""
         bench, plain = Bench(), Bench()
-        request = replace(REFRESHABLE, verto=False, repeatable=True)
+        request = REFRESHABLE._replace(verto=False, repeatable=True)
 
         report, _ = _driven(bench, answer(401), answer(503), answer(200), request=request)
         other, _ = _driven(plain, answer(503), answer(200), request=request)
@@ -210,7 +207,7 @@ class TestResent:
     def test_a_write_in_doubt_stays_in_doubt(self) -> None:
         """A 401 says nothing of what an earlier attempt of the call did."""
         bench = Bench()
-        request = replace(REFRESHABLE, repeatable=True)
+        request = REFRESHABLE._replace(repeatable=True)
 
         steps = (failure(Failure.READ_TIMEOUT), answer(401), answer(403))
         report, _ = _driven(bench, *steps, request=request)
@@ -253,7 +250,7 @@ def test_the_report_names_the_key(key: str | None) -> None:
     """Whoever does it again in a new call can do so under the same ``Idempotency-Key``."""
     bench = Bench()
 
-    report, _ = _driven(bench, answer(200), request=replace(READ, idempotency_key=key))
+    report, _ = _driven(bench, answer(200), request=READ._replace(idempotency_key=key))
 
     assert report.idempotency_key == key
 

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from tests.pipeline.makers import TRADE, answer
@@ -104,13 +102,13 @@ class TestText:
 
     def test_a_call_that_was_refused_says_that_nothing_was_sent(self) -> None:
         """One line tells all there is."""
-        report = replace(_report(), end=End.CIRCUIT_OPEN)
+        report = _report()._replace(end=End.CIRCUIT_OPEN)
 
         assert str(report) == "nothing was sent: the circuit of the origin is open"
 
     def test_an_answer_about_an_earlier_attempt_says_so(self) -> None:
         """What may have been done already is the more pressing doubt."""
-        report = replace(_report(_attempt(1, 409)), ambiguous=True, possibly_executed=True)
+        report = _report(_attempt(1, 409))._replace(ambiguous=True, possibly_executed=True)
 
         assert str(report).splitlines()[-1] == (
             "  an earlier attempt may have been executed, and the answer be about that"
@@ -139,10 +137,8 @@ class TestText:
         """What the caller or the server wrote is not repeated."""
         error = ApiError(code=2, message="message-canary")
         outcome = classify_response(Catalogue.documented(), 400, api_error=error)
-        report = replace(
-            _report(Attempt(1, outcome, 0.1, 0.0, WaitSource.NONE)),
-            correlation_id="id-canary",
-            idempotency_key="key-canary",
+        report = _report(Attempt(1, outcome, 0.1, 0.0, WaitSource.NONE))._replace(
+            correlation_id="id-canary", idempotency_key="key-canary"
         )
 
         assert "canary" not in str(report)

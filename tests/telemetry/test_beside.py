@@ -1,7 +1,6 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import pytest
 from opentelemetry import context as context_api
@@ -48,7 +47,7 @@ def test_within_an_exporter_nothing_is_recorded(key: str, caplog: pytest.LogCapt
     edge = Edge(answer(503, retry_after=1.0, code=1), answer(200))
 
     with keyed(key):
-        bench.pipeline.run(replace(WRITE, repeatable=True), edge)
+        bench.pipeline.run(WRITE._replace(repeatable=True), edge)
 
     data = bench.sdk.data()
     recorded = [] if data is None else data.to_json()
@@ -75,7 +74,7 @@ def test_deferring_shows_attempts_without_http() -> None:
     edge = Edge(answer(503), answer(429, code=1), answer(200))
 
     with foreign(bench.sdk) as other:
-        bench.pipeline.run(replace(READ, sends_before=1), edge)
+        bench.pipeline.run(READ._replace(sends_before=1), edge)
 
     attempts = [span for span in bench.sdk.inner if span.name == "verto.attempt GET"]
     described = [dict(span.attributes or {}) for span in attempts]

@@ -1,5 +1,4 @@
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
 from opentelemetry import trace
@@ -23,7 +22,7 @@ from verto_resilience.pipeline import Attempt, CallReport, CallSpan, End, Policy
 from verto_resilience.telemetry._conclusions import conclude
 
 ONCE = Policy(max_attempts=1)
-WRITE_KEYED = replace(WRITE, repeatable=True)
+WRITE_KEYED = WRITE._replace(repeatable=True)
 
 
 def _pause(bench: Bench, seconds: float) -> None:

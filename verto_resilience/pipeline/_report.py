@@ -1,8 +1,8 @@
 """What became of a call: its attempts, why it ended, and what may have happened at the server."""
 
 import textwrap
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from verto_resilience.outcome import Operation, Outcome
 
@@ -65,8 +65,7 @@ _SENTENCES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One send and what came of it.
 
     Attributes:
@@ -76,8 +75,6 @@ class Attempt:
         waited: Seconds waited before it, since the attempt before or the start of the call.
         wait_source: What set that wait.
     """
-
-    __module__ = "verto_resilience"
 
     number: int
     outcome: Outcome
@@ -96,8 +93,7 @@ class Attempt:
         return f"{told}, after a wait of {_told(self.waited)}{source}"
 
 
-@dataclass(frozen=True, slots=True)
-class CallReport:
+class CallReport(NamedTuple):
     """A call that ended.
 
     ``str()`` of it is for people: 80 columns, and nothing that the caller or the server wrote.
@@ -113,8 +109,6 @@ class CallReport:
         idempotency_key: The ``Idempotency-Key`` sent, or ``None``; doing the same again in a new
             call is safe under the same one.
     """
-
-    __module__ = "verto_resilience"
 
     attempts: tuple[Attempt, ...]
     end: End
@@ -152,6 +146,10 @@ class CallReport:
         elif self.ambiguous:
             lines.append("  outcome unknown: the server may have executed it")
         return "\n".join(part for line in lines for part in _wrapped(line))
+
+
+# Not in the bodies: there a type checker takes it for a field.
+Attempt.__module__ = CallReport.__module__ = "verto_resilience"
 
 
 def _wrapped(line: str) -> list[str]:

@@ -194,7 +194,7 @@ def _without_secrets(attempt: Attempt, secrets: frozenset[str]) -> Attempt:
     if error is None or error.message is None:
         return attempt
     error = replace(error, message=_clean(error.message, secrets))
-    return replace(attempt, outcome=replace(attempt.outcome, api_error=error))
+    return attempt._replace(outcome=replace(attempt.outcome, api_error=error))
 
 
 def _clean(message: str | None, secrets: frozenset[str]) -> str | None:
