@@ -634,7 +634,9 @@ class TestBound:
                 known = told.get(key, 0.0)
                 now = START + next(ticks) / 1000.0
                 origin = circuits.at(key, now)
-                if now + origin.pause.remaining(now) < known - 1e-9:
+                # Read again: another thread may have made this origin, after the end of its pause.
+                later = START + next(ticks) / 1000.0
+                if later + origin.pause.remaining(later) < known - 1e-9:
                     early.append(key)
                 calls.append(origin)
                 del origin
