@@ -145,9 +145,10 @@ class TestResponse:
             (" a\x07b\x1b[1m\nc ", "ab[1mc"),
             (b"caf\xe9", "caf\xe9"),
             ("Bearer-canary", "[removed]"),
+            ("Bea\x16rer-can\x00ary", "[removed]"),
             (" ", None),
         ],
-        ids=["long", "controls", "bytes", "the token", "empty"],
+        ids=["long", "controls", "bytes", "the token", "the token in parts", "empty"],
     )
     def test_a_key_is_told_in_bounds(self, key: str, told: str | None) -> None:
         """At most 255 printable characters, and no credential of the request."""

@@ -182,8 +182,8 @@ def _asked(
     origin, _ = split_origin(front)
     origin = origin.removesuffix(_DEFAULT_PORTS.get(origin.partition(":")[0], ""))
     if operation is None:
-        known = scrub_known(path[:_LONGEST_PATH], secrets)
-        path = _bounded("/".join(scrub(part) for part in known.split("/")), _LONGEST_PATH)
+        known = scrub_known(_bounded(path, _LONGEST_PATH), secrets)
+        path = "/".join(scrub(part) for part in known.split("/"))[:_LONGEST_PATH]
     else:
         path = operation.template
     return f"{_bounded(request.method or '', _LONGEST_METHOD)} {origin}{path}"
@@ -207,7 +207,8 @@ def _identifier(
     if value is None:
         return None
     text = value.decode("latin-1") if isinstance(value, bytes) else value
-    return _bounded(scrub_known(text[:limit], secrets), limit) or None
+    # What is not printed goes first: without it the parts of a secret would come together.
+    return scrub_known(_bounded(text, limit), secrets)[:limit] or None
 
 
 def _bounded(text: str, limit: int) -> str:
