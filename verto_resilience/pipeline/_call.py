@@ -87,6 +87,16 @@ class Finish:
 Admission = Send | Wait | Rejection
 Settlement = Finish | Wait | Refresh
 
+# Bound once: Python 3.11 takes its time to find a member on its enum, and every call needs ten.
+_NO_WAIT = WaitSource.NONE
+_NEVER = Resend.NEVER
+_GOOD, _BAD, _NO_SIGN = Health.GOOD, Health.BAD, Health.UNKNOWN
+_SUCCESS, _API_FAILURE, _RATE_LIMITED = (
+    Category.SUCCESS,
+    Category.API_FAILURE,
+    Category.RATE_LIMITED,
+)
+
 SEND = Send()
 REFRESH = Refresh()
 ANSWERED = Finish(End.ANSWERED)
@@ -111,7 +121,6 @@ class Call:
         "_charged",
         "_free",
         "_key",
-        "_latest",
         "_origin",
         "_permit",
         "_policy",
@@ -142,8 +151,6 @@ class Call:
         self.request = request
         self.keeps_routine = keeps_routine
         self.deadline = now + policy.call_timeout
-        # A send with next to nothing left would only turn a clear answer into a doubtful one.
-        self._latest = self.deadline - min(_LEAST_LEFT, policy.call_timeout * _LEAST_SHARE)
         self.ambiguous = False
         self.possibly_executed = False
         self.events: list[Event] = []
@@ -162,12 +169,20 @@ class Call:
         self._refreshed = 0
         self._sent_at = now
         self._waited = 0.0
-        self._wait_source = WaitSource.NONE
+        self._wait_source = _NO_WAIT
 
     @property
     def number(self) -> int:
         """The number of the send that is on its way or comes next, from 1."""
         return len(self._attempts) + 1
+
+    @property
+    def _latest(self) -> float:
+        """When a resend may begin at the latest.
+
+        One with next to nothing left would only turn a clear answer into a doubtful one.
+        """
+        return self.deadline - min(_LEAST_LEFT, self._policy.call_timeout * _LEAST_SHARE)
 
     @property
     def waited(self) -> float:
@@ -224,7 +239,7 @@ class Call:
         self._charged = False
         self._inform(outcome, now)
         self._note(outcome, now)
-        if outcome.resend is Resend.NEVER:
+        if outcome.resend is _NEVER:
             return ANSWERED
         is_free = outcome.failure is Failure.STALE_CONNECTION and not self._free
         if is_free:
@@ -246,7 +261,7 @@ class Call:
         if isinstance(step, Wait):
             self.events.pop()
             self._waited = 0.0
-            self._wait_source = WaitSource.NONE
+            self._wait_source = _NO_WAIT
             if self._charged:
                 self._origin.budget.give_back()
         return Finish(End.BODY_NOT_REPLAYABLE)
@@ -327,22 +342,22 @@ class Call:
         if permit is None:
             message = "settle() without admit()"
             raise RuntimeError(message)
-        if outcome.health is Health.UNKNOWN:
+        if outcome.health is _NO_SIGN:
             self._breaker.release(permit)
         else:
-            bad = outcome.health is Health.BAD
+            bad = outcome.health is _BAD
             moved = self._breaker.record(
                 permit, bad=bad, now=now, failure=outcome.cause if bad else None
             )
             if moved is not None:
                 self._moved(moved, now)
-        if outcome.category is Category.RATE_LIMITED or outcome.retry_after is not None:
+        if outcome.category is _RATE_LIMITED or outcome.retry_after is not None:
             pausing = self._origin.pause.hold(outcome.retry_after, sent_at=self._sent_at, now=now)
             if pausing is not None:
                 self._origin.stay(now)
             if pausing is not None and outcome.status is not None:
                 self.events.append(PauseBegan(self._origin.key, pausing, outcome.status))
-        elif outcome.health is Health.GOOD:
+        elif outcome.health is _GOOD:
             self._origin.pause.forgive(sent_at=self._sent_at)
 
     def _note(self, outcome: Outcome, now: float) -> None:
@@ -352,20 +367,19 @@ class Call:
         )
         self._attempts += (attempt,)
         self._waited = 0.0
-        self._wait_source = WaitSource.NONE
-        if self.keeps_routine or outcome.category is not Category.SUCCESS:
+        self._wait_source = _NO_WAIT
+        if self.keeps_routine or outcome.category is not _SUCCESS:
             self.events.append(AttemptEnded(self.request, attempt))
-        if outcome.may_have_executed:
-            self.ambiguous = self.request.writes
-        elif outcome.category is Category.SUCCESS:
+        if outcome.category is _SUCCESS:
             self.ambiguous = False
+        elif outcome.may_have_executed:
+            self.ambiguous = self.request.writes
         # A refusal does not undo what an earlier attempt may have done, and may well be about it.
-        refused = (
+        self.possibly_executed = self.ambiguous and (
             outcome.status in _CONFLICTS
-            or outcome.category is Category.API_FAILURE
+            or outcome.category is _API_FAILURE
             or (outcome.status in _GONE and self.request.method.upper() == "DELETE")
         )
-        self.possibly_executed = self.ambiguous and refused
 
     def _why_not(self, outcome: Outcome) -> End | None:
         """Say what forbids a resend whatever the wait, or ``None``."""

@@ -134,15 +134,15 @@ def _loop(
                     continue
                 result = _attempt(call, exchange, left, scope)
                 step = call.settle(result.outcome, clock.monotonic())
-                if isinstance(step, Wait | Refresh) and not exchange.prepare_resend(result):
+                if not isinstance(step, Finish) and not exchange.prepare_resend(result):
                     step = call.cannot_resend(step)
+            case Rejection() | Finish():
+                return step, result
             case Refresh():
                 renewed = exchange.refresh(call.deadline - clock.monotonic())
                 step = call.refreshed(clock.monotonic(), renewed=renewed)
             case Wait():
                 step = _wait(call, step, clock)
-            case Rejection() | Finish():
-                return step, result
 
 
 def _attempt(call: Call, exchange: Exchange[R], left: float, scope: CallScope) -> Result[R]:

@@ -84,12 +84,7 @@ class ResilientAdapter(BaseAdapter):
         if not self._has_taken_over:
             self._take_over_again()
         exchange = RequestsExchange(
-            request,
-            adapter=self,
-            inner=self.inner,
-            pipeline=pipeline,
-            options=options,
-            refresher=self.refresher,
+            request, self, self.inner, pipeline, options, refresher=self.refresher
         )
         return pipeline.run(exchange.request, exchange, policy=exchange.policy)
 

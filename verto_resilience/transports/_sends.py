@@ -15,11 +15,8 @@ class _CountedHooks(dict[str, Any]):
     """The hooks of a request, how often it was sent, and which request object was the first."""
 
     __slots__ = ("count", "first")
-
-    def __init__(self, hooks: dict[str, Any], first: PreparedRequest) -> None:
-        super().__init__(hooks)
-        self.count = 0
-        self.first = weakref.ref(first)
+    count: int
+    first: weakref.ref[PreparedRequest]
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A request that is pickled or copied starts over, and is as it was without us.
@@ -32,7 +29,9 @@ def sends_before(prepared: PreparedRequest) -> int:
     if not isinstance(hooks, dict):
         return 0
     if not isinstance(hooks, _CountedHooks) or hooks.first() is prepared:
-        prepared.hooks = _CountedHooks(hooks, prepared)
+        prepared.hooks = counted = _CountedHooks(hooks)
+        counted.count = 0
+        counted.first = weakref.ref(prepared)
         return 0
     return hooks.count
 
