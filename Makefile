@@ -12,6 +12,7 @@ STAMP := $(VENV)/.synced
 CODE := verto_resilience tests docs $(wildcard examples)
 PROMETHEUS := build/prometheus
 BENCH := build/bench-venv
+LOWEST := build/lowest-venv
 DOWNSTREAM := build/downstream/venv
 PURE_FLOORS := verto_resilience/outcome/*,verto_resilience/machines/*
 
@@ -124,6 +125,33 @@ fuzz: $(STAMP) ## hand in what nobody would write, and see whether a promise bre
 	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) --jobs $(or $(filter-out 0,$(JOBS)),1) \
 		$(FUZZ_TARGETS)
 
+# The newest are tested by 'make test'. Left out: pure floors, and what is compared with the newest.
+LOWEST_ARGS := --ignore=tests/machines --ignore=tests/outcome --ignore=tests/pipeline \
+	--ignore=tests/fuzz --ignore=tests/downstream --ignore=tests/incidents --ignore=tests/bench \
+	--ignore=tests/telemetry/dashboards --ignore=tests/test_floors.py \
+	--ignore=tests/telemetry/test_registry.py
+
+.PHONY: test-lowest
+test-lowest: $(LOWEST)/.synced ## run the tests with the lowest versions that are declared
+	$(LOWEST)/bin/python -m pytest -q -p no:cacheprovider -n $(JOBS) --dist loadfile \
+		$(LOWEST_ARGS) $(PYTEST_ARGS)
+
+$(LOWEST)/.synced: pyproject.toml tests/release/lowest.txt $(VENV)/.uv-$(UV_VERSION)
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(LOWEST)
+	@$(UV) pip sync --quiet --python $(LOWEST) tests/release/lowest.txt
+	@$(UV) pip install --quiet --python $(LOWEST) --no-deps --editable .
+	@touch $@
+
+.PHONY: audit
+audit: $(STAMP) ## look for vulnerabilities, and for dependencies that are declared wrongly
+	@$(UV) sync --frozen --inexact --all-extras --group dev --group audit --quiet
+	$(BIN)/python -m tests.release.audit
+
+.PHONY: dist
+dist: $(STAMP) ## build wheel and source distribution into dist, and try the wheel
+	@$(UV) sync --frozen --inexact --all-extras --group dev --group audit --quiet
+	$(BIN)/python -m tests.release.build
+
 .PHONY: lint
 lint: $(STAMP) ## check style, the lock and the floors
 	@$(UV) lock --check --quiet || { echo "uv.lock does not fit pyproject.toml: run 'make lock'" >&2; exit 1; }
@@ -147,6 +175,9 @@ tables: $(STAMP) ## write the generated tables into README and docs
 .PHONY: lock
 lock: $(VENV)/.uv-$(UV_VERSION) ## bring uv.lock in line with pyproject.toml
 	$(UV) lock
+	$(UV) pip compile --quiet --resolution lowest-direct --all-extras --group lowest --universal \
+		--python-version 3.11 --no-header --no-annotate --no-emit-index-url \
+		--output-file tests/release/lowest.txt pyproject.toml >/dev/null
 
 .PHONY: venv
 venv: $(STAMP) ## make .venv with the package and the development tools

@@ -218,11 +218,11 @@ class TestVersions:
         found = {finding.about: finding for finding in checks.check_versions()}
 
         assert found["requests"] == Finding(
-            "requests", State.WRONG, "2.9 is too old; at least 2.32 is needed"
+            "requests", State.WRONG, "2.9 is too old; at least 2.32.5 is needed"
         )
 
     def test_versions_are_compared_as_numbers(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """2.100 is newer than 2.32."""
+        """2.100 is newer than 2.32.5."""
         monkeypatch.setattr(checks, "version", lambda _: "2.100.0rc1")
 
         assert {f.state for f in checks.check_versions()} == {State.OK}
