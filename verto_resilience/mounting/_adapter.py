@@ -200,7 +200,8 @@ def mount(
         The same session.
 
     Raises:
-        TypeError: ``session`` is no session, or ``refresh`` cannot be called.
+        TypeError: ``session`` is no session, a prefix is no text, ``policy`` is no policy, or
+            ``refresh`` cannot be called.
         ConfigurationError: The environment holds a bad value.
         requests.exceptions.InvalidSchema: No adapter answers for a prefix.
     """
@@ -209,6 +210,13 @@ def mount(
         message = (
             "mount() takes a requests.Session (or what has its adapters and mount), "
             f"not {type(session).__name__}"
+        )
+        raise TypeError(message)
+    strangers = [type(prefix).__name__ for prefix in prefixes if type(prefix) is not str]
+    if strangers:
+        message = (
+            "mount() takes prefixes such as 'https://' after the session, "
+            f"not {strangers[0]}; settings go by policy=Policy(...)"
         )
         raise TypeError(message)
     assembly = Assembly(

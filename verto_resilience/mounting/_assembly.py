@@ -69,7 +69,7 @@ class Assembly:
 
     Raises:
         ConfigurationError: The environment or a file holds a bad value.
-        TypeError: ``refresh`` cannot be called.
+        TypeError: ``policy`` is none, or ``refresh`` cannot be called.
     """
 
     def __init__(
@@ -181,6 +181,10 @@ def _read(
     operations: Operations | None,
     refresh: RefreshHook | RenewsCredentials | None,
 ) -> Parts:
+    given: object = policy
+    if not isinstance(given, Policy | None):
+        message = f"policy must be a verto_resilience.Policy, not {type(given).__name__}"
+        raise TypeError(message)
     if is_switched_off():
         policies = Policies(replace(policy or _hosts_alone(), disabled=True))
     else:

@@ -53,7 +53,8 @@ class End(StrEnum):
 _SENTENCES = {
     End.ANSWERED: "the answer asks for no resend",
     End.NOT_REPEATABLE: (
-        "a resend could execute it twice: it is not idempotent, and no Idempotency-Key makes it so"
+        "a resend could execute it twice: it is not idempotent, "
+        "and has no Idempotency-Key known to help"
     ),
     End.BODY_NOT_REPLAYABLE: "its body cannot be rewound, so it could not be sent again unchanged",
     End.ATTEMPTS_SPENT: "max_attempts is reached",

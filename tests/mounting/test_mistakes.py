@@ -1,0 +1,34 @@
+from typing import Any
+
+import pytest
+import requests
+
+import verto_resilience
+from verto_resilience import Policy
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "message"),
+    [
+        ((Policy(),), {}, "not Policy; settings go by policy="),
+        (({"max_attempts": 3},), {}, "not dict; settings go by policy="),
+        ((), {"policy": {"max_attempts": 3}}, "policy must be a verto_resilience.Policy, not dict"),
+    ],
+)
+def test_a_policy_in_the_wrong_place_is_told(
+    arguments: tuple[Any, ...], settings: dict[str, Any], message: str
+) -> None:
+    """A mistake in what is mounted is one clear error, and the session stays as it was."""
+    session = requests.Session()
+    before = dict(session.adapters)
+
+    with pytest.raises(TypeError, match=message):
+        verto_resilience.mount(session, *arguments, **settings)
+
+    assert dict(session.adapters) == before
+
+
+def test_an_adapter_takes_no_other_policy_either() -> None:
+    """What is said of ``mount`` holds for the adapter that is mounted by hand."""
+    with pytest.raises(TypeError, match="not dict"):
+        verto_resilience.VertoAdapter(policy={"max_attempts": 3})  # type: ignore[arg-type]
