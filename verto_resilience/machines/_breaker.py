@@ -310,7 +310,9 @@ class CircuitBreaker:
             return Refusal(State.OPEN, None, TripReason.MANUAL, self._last_failure)
         transition: Transition | None = None
         if self._state is State.CLOSED:
-            transition = self._trip(self._evidence.count_overdue(now), now)
+            reason = self._evidence.count_overdue(now)
+            if reason is not None:
+                transition = self._open(Trigger.TRIP, reason, now)
         elif self._state is State.OPEN and now >= self._breaks.until:
             transition = self._move(Trigger.BREAK_OVER, now)
         if self._state is State.OPEN:

@@ -49,9 +49,10 @@ class InFlight:
         all are in order of their start.
         """
         late = _move_older(self._out, self._overdue, now, threshold)
-        _move_older(self._overdue, self._lost, now, threshold + lease)
-        while len(self._lost) > _MOST_LOST:
-            self._lost.pop(next(iter(self._lost)), None)
+        if self._overdue:
+            _move_older(self._overdue, self._lost, now, threshold + lease)
+            while len(self._lost) > _MOST_LOST:
+                self._lost.pop(next(iter(self._lost)), None)
         return late
 
     def clear(self) -> None:
