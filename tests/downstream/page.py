@@ -46,13 +46,17 @@ def table(results: Sequence[Result]) -> str:
 def page(results: Sequence[Result], known: Mapping[Difference, str], made: str) -> str:
     """Give the page of a run over all suites."""
     everything = [one for result in results for one in result.found]
+    tests: dict[tuple[str, ...], list[str]] = {}
+    for one in everything:
+        suite, way, test = one.difference
+        why = known.get(one.difference, "none yet")
+        tests.setdefault((suite, way, f"{one.bare}, then {one.ours}", why), []).append(test)
     listed = [
-        f"| {_text(one.difference.suite)} | `{_text(one.difference.test)}` | {one.difference.way} "
-        f"| {one.bare}, then {one.ours} | {known.get(one.difference, 'none yet')} |"
-        for one in everything
+        f"| {suite} | {'<br>'.join(map(_code, alike))} | {way} | {what} | {why} |"
+        for (suite, way, what, why), alike in tests.items()
     ]
     return _TEXT.format(
-        made=made, table=table(results), count=len(listed), differences="\n".join(listed)
+        made=made, table=table(results), count=len(everything), differences="\n".join(listed)
     )
 
 
@@ -75,8 +79,8 @@ def _row(result: Result) -> str:
     return f"| {suite} | {' | '.join(map(str, numbers))} |"
 
 
-def _text(text: str) -> str:
-    return text.replace("|", "\\|")
+def _code(text: str) -> str:
+    return "`{}`".format(text.replace("|", "\\|"))
 
 
 _TEXT = """# The suites of others
@@ -92,8 +96,9 @@ of packages around it are run three times, from the source distributions that `u
 
     make downstream
 
-wrote this page {made}. It runs on loopback only: the names of other machines do not resolve. What
-fails bare needs the internet, or another version of something.
+wrote this page {made}.
+It runs on loopback only: the names of other machines do not resolve. What fails bare needs the
+internet, or another version of something.
 
 {table}
 
@@ -101,7 +106,7 @@ fails bare needs the internet, or another version of something.
 
 {count} in all, each with the reason.
 
-| suite | test | way | bare, then with the adapter | why |
+| suite | tests | way | bare, then with the adapter | why |
 |---|---|---|---|---|
 {differences}
 """
