@@ -59,7 +59,6 @@ def test_response_without_a_body_is_a_response(mounted: Mounter, status: int) ->
     assert len(report(response).attempts) == 1
 
 
-@pytest.mark.xfail(reason="a body that is read at one go is not compared with its length")
 def test_body_that_is_cut_is_a_failed_attempt_whoever_answers(mounted: Mounter) -> None:
     """A recording, or another adapter of one's own, is held to its Content-Length like a server."""
     session = mounted(max_attempts=2)

@@ -1,5 +1,6 @@
 """Bodies of requests that are sent again, and of responses that are not returned."""
 
+import http.client
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -68,6 +69,8 @@ def read_whole(response: requests.Response) -> None:
         type(response) is not requests.Response
         or type(raw) is not urllib3.HTTPResponse
         or raw.length_remaining is None
+        # Of any other body a read of the whole does not look at the length.
+        or type(raw._fp) is not http.client.HTTPResponse  # noqa: SLF001
     ):
         response.content  # noqa: B018
         return
