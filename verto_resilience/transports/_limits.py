@@ -15,6 +15,8 @@ from contextlib import suppress
 from http.client import HTTPResponse
 from typing import Any, Self
 
+from verto_resilience.transports._plain_headers import response_class
+
 _current = threading.local()
 
 
@@ -167,9 +169,10 @@ def guarded(base: Any) -> Any:
         @staticmethod
         def response_class(sock: Any, *args: Any, **kwargs: Any) -> Any:
             limit = getattr(_current, "limit", None)
-            if limit is not None and base.response_class is HTTPResponse:
-                sock = _LimitedStreams(sock, limit)
-            return base.response_class(sock, *args, **kwargs)
+            if limit is None or base.response_class is not HTTPResponse:
+                return base.response_class(sock, *args, **kwargs)
+            limited: Any = _LimitedStreams(sock, limit)
+            return response_class()(limited, *args, **kwargs)
 
     # Messages of urllib3 show the class by its name, and the caller's must not change.
     Connection.__name__, Connection.__qualname__ = base.__name__, base.__qualname__
