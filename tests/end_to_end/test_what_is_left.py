@@ -2,20 +2,25 @@
 
 import contextlib
 import gc
+import gzip
 import io
+import os
 import pickle
+import signal
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
 
 import verto_resilience
-from tests.end_to_end.sessions import Mounter, circuit, quick, report
-from tests.end_to_end.wire import STALLED, Say, Then, Wirer, answer
+from tests.end_to_end.sessions import Mounter, adapter_of, circuit, quick, report
+from tests.end_to_end.wire import STALLED, STALLED_BODY, Say, Then, Wirer, answer
 from verto_resilience.pipeline import End
 from verto_resilience.testing import Reply, Sandbox
 
@@ -119,22 +124,134 @@ def test_streamed_body_is_read_in_the_caller_s_time(mounted: Mounter, wired: Wir
     assert response.content == b"xx"
 
 
-def test_truncated_body_is_truncated_where_it_is_read(mounted: Mounter, wired: Wirer) -> None:
-    """An answer that was set aside with part of its body never passes for a whole one."""
-    short = Say(
-        b"HTTP/1.1 503 Said\r\nContent-Length: 100\r\nRetry-After: 30\r\n\r\nonly this", Then.CLOSE
-    )
-    wire = wired(short)
+LATE = Say(
+    b"HTTP/1.1 503 Said\r\nContent-Length: 2\r\nRetry-After: 1\r\n\r\n",
+    Then.CLOSE,
+    over=b"x",
+    every=0.3,
+)
+
+
+@pytest.mark.parametrize("end", [End.INTERRUPTED, End.CIRCUIT_OPEN])
+def test_answer_that_waits_is_whole_when_it_is_returned(
+    mounted: Mounter, wired: Wirer, end: End
+) -> None:
+    """A body that comes late is not broken off while its call waits to resend."""
+    wire = wired(LATE)
     session = mounted()
-    ender = threading.Timer(0.3, session.adapters["http://"].close)
-    ender.start()
+    adapter = adapter_of(session, wire.url)
+    breaker = adapter.circuits.at(wire.url, time.monotonic()).breaker
+    acts = {
+        End.INTERRUPTED: adapter.close,
+        End.CIRCUIT_OPEN: lambda: breaker.open(time.monotonic() + 10.0),
+    }
+    actor = threading.Timer(0.5, acts[end])
+    actor.start()
 
     response = session.get(wire.url, stream=True)
-    ender.join()
+    actor.join()
 
-    assert report(response).end is End.INTERRUPTED
+    assert report(response).end is end
+    assert response.content == b"xx"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_401_that_nobody_helps_is_whole(
+    plain: requests.Session, wired: Wirer, stream: bool
+) -> None:
+    """An answer whose body comes late is returned as it is when there are no new credentials."""
+    late = Say(b"HTTP/1.1 401 Said\r\nContent-Length: 2\r\n\r\n", over=b"x", every=0.3)
+    wire = wired(late)
+    policy = quick(verto_hosts=("127.0.0.1",))
+    verto_resilience.mount(plain, policy=policy, refresh=lambda refused: None)
+
+    response = plain.get(wire.url, stream=stream, hooks={"response": lambda answer, **_: None})
+
+    assert (response.status_code, response.content) == (401, b"xx")
+
+
+def test_pool_that_blocks_keeps_no_call_beyond_its_time(
+    plain: requests.Session, verto: Sandbox
+) -> None:
+    """Waiting for a free connection ends with the call, as an exception of requests."""
+    plain.mount("http://", HTTPAdapter(pool_maxsize=1, pool_block=True))
+    verto_resilience.mount(plain, policy=quick(**SHORT))
+    verto.script("/x", [Reply(200, body=b"x" * 1_000_000)])
+    began = time.monotonic()
+
+    with (
+        plain.get(f"{verto.url}/x", stream=True),
+        pytest.raises(RequestException) as caught,
+    ):
+        plain.get(f"{verto.url}/y")
+
+    assert 0.9 < time.monotonic() - began < 5.0
+    assert not report(caught.value).ambiguous
+
+
+class OwnKeys(HTTPAdapter):
+    """Says itself what its pools are for, as requests documents."""
+
+    def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> Any:
+        """Say nothing else."""
+        return super().build_connection_pool_key_attributes(*args, **kwargs)
+
+
+def test_adapter_with_pools_of_its_own_keeps_its_calls_to_their_time(
+    plain: requests.Session, wired: Wirer
+) -> None:
+    """How an adapter finds its pools has no bearing on the deadline."""
+    wire = wired(DRIPS["length"])
+    plain.mount("http://", OwnKeys())
+    verto_resilience.mount(plain, policy=quick(**SHORT, max_attempts=1))
+    began = time.monotonic()
+
     with pytest.raises(RequestException):
-        response.content  # noqa: B018
+        plain.get(wire.url, timeout=0.9)
+
+    assert time.monotonic() - began < 3.0
+
+
+class TimeIsUpError(Exception):
+    """What a program raises from a signal handler of its own."""
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST"])
+def test_exception_of_the_program_passes_while_a_body_is_read(
+    mounted: Mounter, wired: Wirer, method: str
+) -> None:
+    """It reaches the program as it is, nothing is sent again, and the server is not blamed."""
+    wire = wired(STALLED_BODY)
+    session = mounted()
+
+    def up(*_: object) -> None:
+        raise TimeIsUpError
+
+    before = signal.signal(signal.SIGALRM, up)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with pytest.raises(TimeIsUpError):
+            session.request(method, wire.url)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert len(wire.heard) == 1
+    assert circuit(session, wire.url).failures == 0
+
+
+def test_body_is_as_plain_requests_reads_it(
+    plain: requests.Session, mounted: Mounter, verto: Sandbox
+) -> None:
+    """Also where it is compressed and its second part is damaged."""
+    damaged = bytearray(gzip.compress(os.urandom(50_000)))
+    damaged[-6] ^= 255
+    body = gzip.compress(b"a" * 1000) + bytes(damaged)
+    verto.script("/x", [Reply(200, body=body, headers={"Content-Encoding": "gzip"})], repeat=True)
+
+    expected = plain.get(f"{verto.url}/x").content
+
+    assert mounted().get(f"{verto.url}/x").content == expected
 
 
 def test_attempt_that_the_deadline_cut_says_nothing_of_the_server(

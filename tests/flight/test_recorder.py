@@ -113,8 +113,8 @@ def test_moments_are_bounded() -> None:
     assert recorded.flight.moments_left_out == 2
 
 
-def test_call_that_is_broken_off_stays_without_an_end() -> None:
-    """What is known of a call that never ended is kept, bounded like the rest."""
+def test_call_that_is_broken_off_ends_interrupted() -> None:
+    """What is known of a call that its caller broke off is kept, bounded like the rest."""
     recorded = Recorded(keep=2)
     requests = [READ._replace() for _ in range(3)]
 
@@ -124,8 +124,8 @@ def test_call_that_is_broken_off_stays_without_an_end() -> None:
 
     calls = recorded.flight.calls
     assert [call.number for call in calls] == [2, 3]
-    assert all(call.ended is None and call.end is None for call in calls)
-    assert recorded.flight.totals.calls == 0
+    assert all(call.end is End.INTERRUPTED for call in calls)
+    assert recorded.flight.totals.calls == 3
 
 
 def test_call_that_was_broken_off_leaves_nothing_to_the_next() -> None:
@@ -136,7 +136,8 @@ def test_call_that_was_broken_off_leaves_nothing_to_the_next() -> None:
 
     recorded.run(answer(200))
 
-    (call,) = recorded.flight.calls
+    broken, call = recorded.flight.calls
+    assert [attempt.cause for attempt in broken.attempts] == ["429", "unknown"]
     assert [attempt.cause for attempt in call.attempts] == ["200"]
 
 

@@ -232,7 +232,7 @@ class TestReconfigure:
         """A mistake in the argument leaves the old settings in force."""
         adapter = VertoAdapter(inner=Inner(), policy=Policy(max_attempts=2))
 
-        with pytest.raises(AttributeError):
+        with pytest.raises(TypeError):
             adapter.reconfigure({"max_attempts": 3})  # type: ignore[arg-type]
 
         assert adapter.policy.max_attempts == 2

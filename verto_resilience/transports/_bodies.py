@@ -1,7 +1,6 @@
 """Bodies of requests that are sent again, and of responses that are not returned."""
 
 import http.client
-import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -15,6 +14,7 @@ from requests.exceptions import (
 )
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.exceptions import SSLError as RequestsSSLError
+from requests.models import CONTENT_CHUNK_SIZE
 from urllib3.exceptions import DecodeError, HTTPError, ProtocolError, ReadTimeoutError, SSLError
 
 from verto_resilience.outcome import Failure
@@ -69,12 +69,14 @@ def read_whole(response: requests.Response) -> None:
         type(response) is not requests.Response
         or type(raw) is not urllib3.HTTPResponse
         or raw.length_remaining is None
+        or raw.length_remaining > CONTENT_CHUNK_SIZE
+        or "content-encoding" in raw.headers
         # Of any other body a read of the whole does not look at the length.
-        or type(raw._fp) is not http.client.HTTPResponse  # noqa: SLF001
+        or not isinstance(raw._fp, http.client.HTTPResponse)  # noqa: SLF001
     ):
         response.content  # noqa: B018
         return
-    # A body of known length is read at one go; requests takes it through three generators.
+    # What requests reads as one piece is read at one go; it takes it through three generators.
     try:
         response._content = raw.read(decode_content=True)  # noqa: SLF001
     except HTTPError as error:
@@ -94,73 +96,16 @@ _RAISED = (
 )
 
 
-def let_wait(response: requests.Response, limit: int) -> None:
-    """Read the beginning of a body into memory, so that its connection is free if that is all.
+def drain(response: requests.Response, limit: int) -> None:
+    """Free the connection of a response that is not returned.
 
-    The response can be returned all the same: its body then is what was read and the rest, and a
-    body that failed fails again where it is read.
-
-    Args:
-        response: With an unread body.
-        limit: The number of bytes.
+    Reads up to ``limit`` bytes, so that the connection can be used again; closes it when there is
+    more to come, or it does not come in time.
     """
-    raw = response.raw
-    if not isinstance(raw, urllib3.HTTPResponse):
-        return
-    rest = _Rest(raw)
-    begun = io.BytesIO()
-    try:
-        while begun.tell() <= limit:
-            part = raw.read(limit + 1 - begun.tell(), decode_content=False)
-            if not part:
-                raw.release_conn()
-                break
-            begun.write(part)
-    except (HTTPError, OSError) as error:
-        rest.error = error
-    begun.seek(0)
-    rest.begun = begun
-    response.raw = urllib3.HTTPResponse(
-        body=io.BufferedReader(rest),
-        headers=raw.headers,
-        status=raw.status,
-        version=raw.version,
-        reason=raw.reason,
-        preload_content=False,
-        decode_content=raw.decode_content,
-        enforce_content_length=False,  # raw keeps to it
-        original_response=raw._original_response,  # noqa: SLF001 - cookies are read from it
-        request_method=None if response.request is None else response.request.method,
-    )
-
-
-class _Rest(io.RawIOBase):
-    """The beginning of a body, and then what is still to come."""
-
-    def __init__(self, raw: urllib3.HTTPResponse) -> None:
-        super().__init__()
-        self._raw = raw
-        self.begun = io.BytesIO()
-        self.error: Exception | None = None
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        read = self.begun.readinto(buffer)
-        if read:
-            return read
-        if self.error is not None:
-            raise self.error
-        part = self._raw.read(len(buffer), decode_content=False)
-        buffer[: len(part)] = part
-        return len(part)
-
-    def close(self) -> None:
-        # Unread bytes would be taken for the next answer: only an exhausted connection is kept.
-        self._raw.close()
-        self._raw.release_conn()
-        super().close()
+    with suppress(HTTPError, OSError):
+        if len(response.raw.read(limit + 1, decode_content=False)) > limit:
+            response.raw.close()
+    response.close()
 
 
 def watch(response: requests.Response, fail_late: Callable[[Failure], None]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from urllib3 import HTTPConnectionPool
 
-from verto_resilience.transports._limits import Guarded, guarded
+from verto_resilience.transports._limits import Guarded, guarded, time_left
 
 _NAME = "ConnectionCls"
 _made: weakref.WeakValueDictionary[type, type] = weakref.WeakValueDictionary()
@@ -38,6 +38,12 @@ class GuardedPool:
     @ConnectionCls.deleter
     def ConnectionCls(self) -> None:  # noqa: N802 - urllib3's name
         del vars(self)[_NAME]
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        if timeout is None and self.block:  # type: ignore[attr-defined]
+            # A pool that blocks would wait for a free connection beyond every deadline.
+            timeout = time_left()
+        return super()._get_conn(timeout)  # type: ignore[misc]
 
 
 def guard(pool: Any) -> None:

@@ -73,6 +73,11 @@ class AttemptLimit:
         return self.requested and not self.connected and not self.answered
 
     @property
+    def left(self) -> float:
+        """Seconds until the end; 0 when it has come."""
+        return max(0.0, self.end - self._clock())
+
+    @property
     def is_over(self) -> bool:
         """Whether the end has come."""
         return self._clock() >= self.end
@@ -135,6 +140,12 @@ def _timeout_of(sock: socket.socket, unknown: float | None) -> float | None:
     except AttributeError:
         # What urllib3 puts around pyOpenSSL's connections does not tell.
         return unknown
+
+
+def time_left() -> float | None:
+    """Give the seconds that what this thread sends may still take; ``None``: no limit."""
+    limit = getattr(_current, "limit", None)
+    return None if limit is None else limit.left
 
 
 class Guarded:

@@ -73,6 +73,13 @@ class PoolMemory:
                 return path
         return HTTPAdapter.request_url(cast("HTTPAdapter", self._inner()), request, proxies)
 
+    def watch(self, *args: Any, **kwargs: Any) -> Any:
+        """Give the pool that the adapter finds in its own way; it keeps limits like any other."""
+        inner = cast("HTTPAdapter", self._inner())
+        pool = type(inner).get_connection_with_tls_context(inner, *args, **kwargs)
+        guard(pool)
+        return pool
+
     def _remembered(
         self, inner: HTTPAdapter, request: PreparedRequest, verify: Any, cert: Any
     ) -> Any:
@@ -139,13 +146,16 @@ def remember_pools(inner: BaseAdapter) -> None:
     memory = PoolMemory(inner)
     if not _overrides(inner, HTTPAdapter, _ASK):
         inner.request_url = memory.target  # type: ignore[method-assign]
-    if any(_overrides(inner, HTTPAdapter, name) for name in _OF_ADAPTER):
+    if _FIND in vars(inner):
         return
     manager = inner.poolmanager
-    if any(_overrides(manager, PoolManager, name) for name in _OF_MANAGER):
-        return
-    if manager.key_fn_by_scheme == key_fn_by_scheme:
-        inner.get_connection_with_tls_context = memory.find  # type: ignore[method-assign]
+    is_usual = (
+        not any(_overrides(inner, HTTPAdapter, name) for name in _OF_ADAPTER)
+        and not any(_overrides(manager, PoolManager, name) for name in _OF_MANAGER)
+        and manager.key_fn_by_scheme == key_fn_by_scheme
+    )
+    stands_in = memory.find if is_usual else memory.watch
+    inner.get_connection_with_tls_context = stands_in  # type: ignore[method-assign]
 
 
 def forget_pools(inner: BaseAdapter) -> None:

@@ -1,13 +1,18 @@
 """One request at the requests edge: what it is, how it is sent once, kept, refused, returned."""
 
 import uuid
+import zlib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from http.client import HTTPException
 from typing import Any, cast
 
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.exceptions import ChunkedEncodingError, RequestException
+from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.models import PreparedRequest
+from urllib3.exceptions import EmptyPoolError, HTTPError
 
 from verto_resilience.outcome import (
     IDEMPOTENT_METHODS,
@@ -16,6 +21,7 @@ from verto_resilience.outcome import (
     OperationKind,
     Outcome,
     Repeatable,
+    Resend,
     classify_failure,
     classify_response,
     is_repeatable,
@@ -37,7 +43,7 @@ from verto_resilience.pipeline import (
     Result,
     add_note,
 )
-from verto_resilience.transports._bodies import Replay, let_wait, read_whole, watch
+from verto_resilience.transports._bodies import Replay, drain, read_whole, watch
 from verto_resilience.transports._header_values import header_text
 from verto_resilience.transports._insecure import refuse_insecure
 from verto_resilience.transports._knowing import operation_here
@@ -58,6 +64,10 @@ _FIRST_ERROR = 400
 _REDIRECTS = 3
 _UNAUTHORIZED = 401
 _CREDENTIALS = frozenset({401, 407})
+# What reading a body can bring up besides the errors of requests.
+_BREAKS = (HTTPError, HTTPException, OSError, ValueError, LookupError, EOFError, zlib.error)
+# Seconds; no timeout may be none at all.
+_INSTANT = 0.001
 # Seconds to read what is left of a response that is not returned; what takes longer is closed.
 _DRAIN = 0.1
 
@@ -181,21 +191,27 @@ class RequestsExchange:
 
     def send(self, scope: AttemptScope, left: float) -> Result[requests.Response]:
         """Send exactly once through the inner adapter; with ``stream=False`` the body is part."""
-        if self._superseded is not None:
-            self._superseded.close()
-            self._superseded = None
         clock = self._pipeline.clock.monotonic
+        end = clock() + left
+        if self._superseded is not None:
+            self._let_go(self._superseded)
+            self._superseded = None
+            left = max(_INSTANT, end - clock())
         timeouts = timeouts_of(
             self._timeout,
             self._policy,
             left,
             fills_in=_has_its_own_send(self._inner),
         )
-        limit = self._limit = AttemptLimit(clock, clock() + left, timeouts.patience)
+        limit = self._limit = AttemptLimit(clock, end, timeouts.patience)
         try:
             with limit:
                 response = self._send_once(scope, timeouts)
             peer = _peer(response) if scope.wants_details else None
+        except EmptyPoolError as error:
+            # requests knows none: it waits for ever for a pool that blocks.
+            waited = RequestsConnectionError(error, request=self._prepared)
+            return self._failed(Failure.CALLER, timeouts, waited)
         except Exception as error:  # noqa: BLE001 - classified, and raised again by finished()
             return self._failed(_failure_on_the_way(error, limit), timeouts, error)
         self._unread = self._is_left_unread(response)
@@ -206,10 +222,12 @@ class RequestsExchange:
                 read_whole(response)
             except RequestException as error:
                 return self._failed(failure_of(error), timeouts, error)
-            except Exception as error:  # noqa: BLE001 - its parsers can bring up anything
+            except _BREAKS as error:
                 broken = ChunkedEncodingError(error, request=self._prepared)
                 broken.__cause__ = error
                 return self._failed(Failure.MALFORMED_RESPONSE, timeouts, broken)
+            except Exception as error:  # noqa: BLE001 - the program's own, as from a signal handler
+                return self._failed(Failure.UNKNOWN, timeouts, error)
         self._raw = response.raw
         response.request = self._prepared
         # Auth handlers resend through it (digest does), and those sends are calls as well. The
@@ -220,6 +238,16 @@ class RequestsExchange:
         if scope.wants_details:
             scope.received(_details(response, peer))
         return Result(self._classify(response), response)
+
+    def _let_go(self, response: requests.Response) -> None:
+        """Free the connection of a response that will not be returned, in next to no time."""
+        limit = cast("AttemptLimit", self._limit)
+        if limit.requested:
+            limit.shorten(_DRAIN)
+            drain(response, self._policy.drain_limit)
+        else:
+            # Nothing holds its reads to a time.
+            response.close()
 
     def _is_left_unread(self, response: requests.Response) -> bool:
         """Say whether the body is for the caller to read, or for what requests does first.
@@ -240,14 +268,18 @@ class RequestsExchange:
         return Result(classify_failure(failure, cut_short=cut_short), error=error)
 
     def prepare_resend(self, result: Result[requests.Response]) -> bool:
-        """Rewind the body, and free the connection of a response whose body is small."""
+        """Rewind the body, and remember a response that has to be drained before the next send."""
         if not self._replay.rewind():
             return False
         response = result.response
-        if response is not None and self._unread:
-            cast("AttemptLimit", self._limit).shorten(_DRAIN)
-            let_wait(response, self._policy.drain_limit)
-            self._superseded = response
+        if self._unread and response is not None:
+            if result.outcome.resend is Resend.AFTER_REFRESH:
+                # Whoever is asked may send through the same pool, and find this in its way.
+                with suppress(RequestException):
+                    read_whole(response)
+            else:
+                # Not drained yet: after the wait it may be this one that is returned.
+                self._superseded = response
         return True
 
     def refresh(self, left: float) -> bool:
