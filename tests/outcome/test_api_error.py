@@ -440,4 +440,4 @@ def test_hostile_bodies_of_64_kib_are_read_in_linear_time(start: str, unit: str)
     _read(body)
     _read("{}", "application/" + body)
 
-    assert time.perf_counter() - began < 1.0
+    assert time.perf_counter() - began < 5.0

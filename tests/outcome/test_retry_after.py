@@ -567,4 +567,4 @@ def test_hostile_text_of_64_kib_is_read_in_linear_time(start: str, unit: str) ->
     parse_retry_after(text, date=text, age=None, wall=WALL)
     parse_rate_limit(text)
 
-    assert time.perf_counter() - began < 1.0
+    assert time.perf_counter() - began < 5.0
