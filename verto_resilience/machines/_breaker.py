@@ -20,7 +20,6 @@ the circuit stands by then is no move.
 import math
 from collections.abc import Callable
 from threading import RLock
-from typing import cast
 
 from verto_resilience.machines._breaks import Breaks
 from verto_resilience.machines._circuit import (
@@ -226,13 +225,13 @@ class CircuitBreaker:
         """Open it by hand, for one break."""
         with self.lock:
             # The table has a move by hand from every state.
-            return cast("Transition", self._open(Trigger.OPENED_BY_HAND, TripReason.MANUAL, now))
+            return self._open(Trigger.OPENED_BY_HAND, TripReason.MANUAL, now)  # type: ignore[return-value]
 
     def reset(self, now: float) -> Transition:
         """Close it by hand and forget what was counted, trips in a row included."""
         with self.lock:
             self._breaks.forget()
-            return cast("Transition", self._move(Trigger.RESET_BY_HAND, now))
+            return self._move(Trigger.RESET_BY_HAND, now)  # type: ignore[return-value]
 
     def snapshot(self, now: float) -> CircuitSnapshot:
         """Give the state at ``now``."""
