@@ -2,9 +2,8 @@
 
 import logging
 from collections.abc import Collection, MutableMapping
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from verto_resilience.outcome import Outcome
 from verto_resilience.pipeline._events import Event
@@ -32,8 +31,7 @@ class Observer(Protocol):
 Observer.__module__ = "verto_resilience"
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """What identifies an answer; every part may be missing.
 
     Attributes:

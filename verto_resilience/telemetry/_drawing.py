@@ -30,6 +30,8 @@ from verto_resilience.telemetry._providers import Instruments, Meters, Tracers
 from verto_resilience.telemetry._suppression import HTTP_KEY, is_silenced
 
 _log = logging.getLogger("verto_resilience")
+# Bound once: to find a member takes 3.11 some hundred instructions.
+_DEFER, _NEST, _SILENT = Beside.DEFER, Beside.NEST, Beside.SILENT
 
 
 class Drawing:
@@ -102,7 +104,7 @@ class Drawing:
         draws_http = self._draws_http(is_nested=is_nested)
         if not draws_http or is_nested:
             self._tell_of_choice()
-        if is_nested and self._beside is Beside.SILENT:
+        if is_nested and self._beside is _SILENT:
             tracer = None
         return CallDrawing(
             self._tools,
@@ -124,8 +126,8 @@ class Drawing:
 
     def _draws_http(self, *, is_nested: bool) -> bool:
         if is_nested:
-            return self._beside is Beside.NEST
-        return self._beside is not Beside.DEFER or not self._hooked_below()
+            return self._beside is _NEST
+        return self._beside is not _DEFER or not self._hooked_below()
 
     def _tell_of_choice(self) -> None:
         if self._told:
