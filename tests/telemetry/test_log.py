@@ -1,5 +1,6 @@
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ from opentelemetry import trace
 from tests.telemetry.makers import ORIGIN, WRITE, Bench, HostError, Sdk, answer, failed
 from verto_resilience.errors import CircuitOpenError
 from verto_resilience.machines import Mode
-from verto_resilience.pipeline import CallSpan, Policy
+from verto_resilience.pipeline import CallRefused, CallSpan, End, Policy
+from verto_resilience.telemetry import LogObserver
 from verto_resilience.telemetry import _names as names
 from verto_resilience.telemetry._span_rows import LOGS
 
@@ -230,6 +232,45 @@ def test_a_level_that_is_off_costs_no_record(caplog: pytest.LogCaptureFixture) -
     bench.run(answer(500))
 
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("level", [logging.INFO, logging.WARNING, logging.ERROR])
+def test_a_level_that_is_on_shows_all_of_it(records: list[logging.LogRecord], level: int) -> None:
+    """Each kind of event is written from its own level on."""
+    _everything()
+    shown = [r.getMessage() for r in records if r.levelno >= level]
+    records.clear()
+    logging.getLogger("verto_resilience").setLevel(level)
+
+    _everything()
+
+    assert [r.getMessage() for r in records] == shown
+    assert shown
+
+
+def _everything() -> None:
+    """Bring about an event of each kind that is logged."""
+    fragile = Policy(max_attempts=1, consecutive_failures=1, break_jitter=0.0, pause_ramp=0.0)
+    watched = replace(fragile, breaker_mode=Mode.OBSERVE_ONLY)
+    poor = Policy(budget_capacity=1.0, budget_trickle=0.0, budget_deposit=0.0, backoff_base=0.1)
+    refused = Bench(policy=fragile)
+    refused.run(answer(500))
+    with pytest.raises(CircuitOpenError):
+        refused.run(answer(200))
+    overruled = Bench(policy=watched)
+    overruled.run(answer(500))
+    overruled.run(answer(200))
+    Bench(policy=fragile).run(answer(429, retry_after=7.0))
+    Bench(policy=poor).run(answer(500), answer(500))
+    with pytest.raises(HostError):
+        Bench().run(failed(), request=WRITE)
+
+
+def test_a_refusal_that_is_not_shown_is_not_put_into_words() -> None:
+    """Refusals are many: below the level nobody looks at what they hold."""
+    unreadable: Any = None
+
+    LogObserver().on_event(CallRefused(unreadable, End.CIRCUIT_OPEN, None))
 
 
 def test_the_library_stays_quiet_by_itself() -> None:

@@ -7,6 +7,7 @@ lock is held.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from verto_resilience.machines import (
     Permit,
@@ -54,8 +55,7 @@ class Wait:
     source: WaitSource
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(NamedTuple):
     """Do not send.
 
     Attributes:

@@ -46,8 +46,9 @@ class LogObserver:
 
     def on_event(self, event: Event) -> None:
         """Write it down where it is of note."""
-        describe = _LINES.get(type(event))
-        if describe is None:
+        highest, describe = _LINES.get(type(event), _NO_LINE)
+        # Asked before anything is put into words: refusals are many, and seldom shown.
+        if describe is None or not _log.isEnabledFor(highest):
             return
         line: Line = describe(event)
         if not _log.isEnabledFor(line.level) or is_silent():
@@ -162,11 +163,13 @@ def _named(request: CallRequest) -> str:
     return f"{request.method}{where} to {request.origin}"
 
 
-_LINES: dict[type[Event], Callable[[Any], Line]] = {
-    CircuitMoved: _circuit_moved,
-    PauseBegan: _pause_began,
-    CallRefused: _call_refused,
-    RefusalOverruled: _refusal_overruled,
-    BudgetSpent: _budget_spent,
-    OutcomeUnknown: _outcome_unknown,
+# Each with the highest level that a line of it may have.
+_LINES: dict[type[Event], tuple[int, Callable[[Any], Line] | None]] = {
+    CircuitMoved: (logging.WARNING, _circuit_moved),
+    PauseBegan: (logging.WARNING, _pause_began),
+    CallRefused: (logging.INFO, _call_refused),
+    RefusalOverruled: (logging.INFO, _refusal_overruled),
+    BudgetSpent: (logging.WARNING, _budget_spent),
+    OutcomeUnknown: (logging.ERROR, _outcome_unknown),
 }
+_NO_LINE = (logging.NOTSET, None)

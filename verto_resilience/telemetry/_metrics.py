@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from verto_resilience.pipeline import Circuits, Event
-from verto_resilience.telemetry._presence import is_asked_for
+from verto_resilience.telemetry._presence import is_asked_for, is_loaded
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
@@ -46,9 +46,8 @@ class OtelMetrics:
             return Counting(registry, now=now, meter_provider=meter_provider)
 
         self._make = make
-        self._counting: Counting | None = None
-        if is_asked_for():
-            self.look()
+        self._counting: Counting | None = make() if is_asked_for() else None
+        self.look()
 
     def on_event(self, event: Event) -> None:
         """Count it."""
@@ -63,6 +62,7 @@ class OtelMetrics:
             counting.look()
 
     def _loaded(self) -> "Counting | None":
-        if self._counting is None and is_asked_for():
+        # The environment was asked at the beginning: to ask it of each refusal costs too much.
+        if self._counting is None and is_loaded():
             self._counting = self._make()
         return self._counting
