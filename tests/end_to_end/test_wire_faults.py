@@ -24,7 +24,7 @@ CALL = 1.2
 """Seconds that a call may last here."""
 READ = 0.4
 """Seconds for one read."""
-LATE = 8.0
+LATE = 3.3
 """Seconds that a busy machine may add; what goes on for ever is ended by the server after 5."""
 HOPS = 31
 """Calls that a redirect without end makes, each with its own time."""
