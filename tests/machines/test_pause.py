@@ -219,6 +219,15 @@ def test_no_time_is_as_none_named(seconds: float) -> None:
     assert gate.snapshot(START) == without.snapshot(START)
 
 
+def test_a_backoff_drawn_as_nothing_is_no_pause() -> None:
+    """Where chance draws no time at all the gate stays open, nothing is told, and it counts."""
+    gate = pause(chance=0.0)
+
+    assert gate.hold(None, sent_at=START, now=START) is None
+    assert gate.wait(START) == 0.0
+    assert gate.snapshot(START).strikes == 1
+
+
 def test_no_time_at_once_with_others_is_no_reason_to_grow() -> None:
     """A zero to a request that was on the wire with the first 429 changes nothing."""
     gate = _paused(None, chance=0.5)
