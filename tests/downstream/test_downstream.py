@@ -27,7 +27,7 @@ def test_stays_here():
         socket.create_connection(("example.invalid", 80), timeout=0.1)
     with pytest.raises(TimeoutError):
         socket.create_connection(("192.0.2.1", 80), timeout=0.1)
-@pytest.mark.parametrize("path", [__file__])
+@pytest.mark.parametrize("path", [__file__], ids=[__file__])
 def test_paths(path): pass
 """
 

@@ -102,9 +102,11 @@ def drain(response: requests.Response, limit: int) -> None:
     Reads up to ``limit`` bytes, so that the connection can be used again; closes it when there is
     more to come, or it does not come in time.
     """
-    with suppress(HTTPError, OSError):
-        if len(response.raw.read(limit + 1, decode_content=False)) > limit:
-            response.raw.close()
+    raw = response.raw
+    if isinstance(raw, urllib3.HTTPResponse):
+        with suppress(HTTPError, OSError):
+            if len(raw.read(limit + 1, decode_content=False)) > limit:
+                raw.close()
     response.close()
 
 

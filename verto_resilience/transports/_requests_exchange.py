@@ -241,13 +241,8 @@ class RequestsExchange:
 
     def _let_go(self, response: requests.Response) -> None:
         """Free the connection of a response that will not be returned, in next to no time."""
-        limit = cast("AttemptLimit", self._limit)
-        if limit.requested:
-            limit.shorten(_DRAIN)
-            drain(response, self._policy.drain_limit)
-        else:
-            # Nothing holds its reads to a time.
-            response.close()
+        cast("AttemptLimit", self._limit).shorten(_DRAIN)
+        drain(response, self._policy.drain_limit)
 
     def _is_left_unread(self, response: requests.Response) -> bool:
         """Say whether the body is for the caller to read, or for what requests does first.
