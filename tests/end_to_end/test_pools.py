@@ -2,13 +2,14 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 from requests.models import PreparedRequest
 
 import verto_resilience
-from tests.end_to_end.sessions import adapter_of, quick
+from tests.end_to_end.sessions import Mounter, adapter_of, quick
 from tests.end_to_end.wire import Wirer
 from verto_resilience import VertoAdapter
 from verto_resilience.testing import Sandbox
@@ -163,3 +164,53 @@ def test_no_credential_of_a_url_is_remembered(
     assert len(memory._known) == 1
     assert SECRET not in repr((memory._known, list(inner.poolmanager.pools.keys())))
     assert [origin.key for origin in adapter.circuits.known()] == [verto.url]
+
+
+def test_session_that_was_closed_again_and_again_goes_on(verto: Sandbox, mounted: Mounter) -> None:
+    """A pool that is gone is made anew, however often, as for a plain session."""
+    session = mounted()
+
+    for _ in range(4):
+        assert session.get(f"{verto.url}/status/200").status_code == 200
+        session.close()
+
+
+def test_more_origins_than_pools_are_called_in_turn(mounted: Mounter) -> None:
+    """urllib3 keeps ten pools; what is dropped for another is made anew when it is called again."""
+    session = mounted()
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(Sandbox()) for _ in range(11)]
+
+        came = [session.get(f"{one.url}/status/200").status_code for one in servers * 4]
+
+    assert came == [200] * 44
+
+
+def test_closing_again_and_again_loses_no_call(mounted: Mounter, verto: Sandbox) -> None:
+    """Calls made while another thread goes on closing end as an answer."""
+    verto.script("/x", [503, 200], repeat=True)
+    session = mounted(max_attempts=3, consecutive_failures=None, minimum_calls=1000)
+    stop = threading.Event()
+
+    def shut() -> None:
+        while not stop.wait(0.003):
+            session.close()
+
+    def call(_: int) -> int | str:
+        try:
+            return session.get(f"{verto.url}/x").status_code
+        except requests.exceptions.RequestException as error:
+            return type(error).__name__
+
+    closer = threading.Thread(target=shut)
+    closer.start()
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            came = list(threads.map(call, range(200)))
+    finally:
+        stop.set()
+        closer.join(5)
+
+    assert len(came) == 200
+    assert set(came) <= {200, 503}
+    assert session.get(f"{verto.url}/status/200").status_code == 200

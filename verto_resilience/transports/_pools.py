@@ -97,7 +97,8 @@ class PoolMemory:
         manager = inner.poolmanager
         place = self._known.get(name)
         if place is not None and place.holds(manager):
-            return manager.connection_from_pool_key(place.key, place.context)
+            # A copy: what it makes a pool of, it takes apart.
+            return manager.connection_from_pool_key(place.key, place.context.copy())
         pool = HTTPAdapter.get_connection_with_tls_context(inner, request, verify, cert=cert)
         if len(self._known) >= _MOST_REMEMBERED:
             self._known.clear()
