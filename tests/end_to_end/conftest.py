@@ -1,3 +1,4 @@
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -38,6 +39,14 @@ def mounted() -> Iterator[Mounter]:
             return verto_resilience.mount(session, policy=quick(**settings), observer=observer)
 
         yield make
+
+
+@pytest.fixture
+def closed_port() -> Iterator[str]:
+    """Give the address of a port on which nobody listens, and nobody else can."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{holder.getsockname()[1]}"
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import requests
 import verto_resilience
 from verto_resilience import Event, Policy, VertoAdapter
 from verto_resilience.machines import CircuitSnapshot
+from verto_resilience.outcome import Failure
 from verto_resilience.pipeline import CallReport
 from verto_resilience.transports._target import front_and_path, split_origin
 
@@ -74,6 +75,11 @@ def report(bearer: object) -> CallReport:
     found = verto_resilience.report(bearer)
     assert found is not None
     return found
+
+
+def failures(bearer: object) -> list[Failure | None]:
+    """Give what failed, attempt by attempt."""
+    return [attempt.outcome.failure for attempt in report(bearer).attempts]
 
 
 def quick(**settings: Any) -> Policy:

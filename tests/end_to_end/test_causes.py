@@ -7,18 +7,13 @@ import requests
 from requests.adapters import HTTPAdapter
 
 import verto_resilience
-from tests.end_to_end.sessions import Mounter, quick, report
+from tests.end_to_end.sessions import Mounter, failures, quick, report
 from tests.end_to_end.wire import CLOSE_AT_ONCE, STALLED, Say, Then, Wirer, answer
 from verto_resilience import Failure
 from verto_resilience.pipeline import End
 from verto_resilience.testing import Sandbox
 
 pytestmark = pytest.mark.end_to_end
-
-
-def failures(bearer: object) -> list[Failure | None]:
-    """Give what failed, attempt by attempt."""
-    return [attempt.outcome.failure for attempt in report(bearer).attempts]
 
 
 @pytest.fixture(params=["tls", "refused"])

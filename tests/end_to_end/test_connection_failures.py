@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.end_to_end.sessions import PATIENT, Mounter, balance, circuit, report
+from tests.end_to_end.sessions import PATIENT, Mounter, balance, circuit, failures, report
 from tests.end_to_end.wire import (
     CLOSE_AT_ONCE,
     RESET_AT_ONCE,
@@ -29,19 +29,6 @@ pytestmark = pytest.mark.end_to_end
 
 CERTIFICATE = Path(__file__).parents[1] / "testing" / "loopback.pem"
 KEY = CERTIFICATE.with_suffix(".key")
-
-
-def failures(bearer: object) -> list[Failure | None]:
-    """Give what failed, attempt by attempt."""
-    return [attempt.outcome.failure for attempt in report(bearer).attempts]
-
-
-@pytest.fixture
-def closed_port() -> Iterator[str]:
-    """Give the address of a port on which nobody listens, and nobody else can."""
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{holder.getsockname()[1]}"
 
 
 @pytest.fixture

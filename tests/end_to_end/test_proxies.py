@@ -2,14 +2,13 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
 import pytest
 import requests
 
-from tests.end_to_end.sessions import Mounter, report
+from tests.end_to_end.sessions import Mounter, failures, report
 from tests.end_to_end.wire import (
     CLOSE_AT_ONCE,
     GARBAGE,
@@ -84,19 +83,6 @@ def _pass_on(giver: socket.socket, taker: socket.socket) -> None:
             taker.sendall(data)
     with contextlib.suppress(OSError):
         taker.shutdown(socket.SHUT_RDWR)
-
-
-def failures(bearer: object) -> list[Failure | None]:
-    """Give what failed, attempt by attempt."""
-    return [attempt.outcome.failure for attempt in report(bearer).attempts]
-
-
-@pytest.fixture
-def closed_port() -> Iterator[str]:
-    """Give the address of a port on which nobody listens, and nobody else can."""
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{holder.getsockname()[1]}"
 
 
 @pytest.fixture

@@ -190,7 +190,7 @@ class FlightRecorder:
         call = self._open.get(key)
         if call is None:
             if len(self._open) >= self._keep:
-                # One that was broken off is never told to have ended; the oldest makes room.
+                # One whose end is never told, as after a fork, stays; the oldest makes room.
                 del self._open[next(iter(self._open))]
             self._sums.begun += 1
             operation = request.operation

@@ -80,7 +80,7 @@ class AttemptLimit:
     @property
     def is_over(self) -> bool:
         """Whether the end has come."""
-        return self._clock() >= self.end
+        return self.left == 0.0
 
     def shorten(self, seconds: float) -> None:
         """Bring the end forward to at most so many seconds from now."""
@@ -127,8 +127,8 @@ class AttemptLimit:
             sock.settimeout(timeout)
 
     def _left(self) -> float:
-        left = self.end - self._clock()
-        if left <= 0.0:
+        left = self.left
+        if left == 0.0:
             message = "timed out"
             raise TimeoutError(message)
         return left

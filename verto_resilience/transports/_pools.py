@@ -18,6 +18,7 @@ from urllib3.connection import port_by_scheme
 from urllib3.poolmanager import PoolKey, key_fn_by_scheme
 
 from verto_resilience.transports._guarded_pools import guard
+from verto_resilience.transports._target import plain_front
 
 _MOST_REMEMBERED = 1024
 _FIND = "get_connection_with_tls_context"
@@ -83,12 +84,8 @@ class PoolMemory:
     def _remembered(
         self, inner: HTTPAdapter, request: PreparedRequest, verify: Any, cert: Any
     ) -> Any:
-        url = request.url or ""
-        end = url.find("/", 8)
-        front = url[:end]
-        if end < 0 or "@" in front or "?" in front or "#" in front:
-            # Without a path the front is not known to end where it seems to; with a user or a
-            # query in it, it is no key to keep.
+        front = plain_front(request.url or "")
+        if front is None:
             return HTTPAdapter.get_connection_with_tls_context(inner, request, verify, cert=cert)
         # requests looks at each request whether a CA path is a file or a folder, and so it may
         # become the other one meanwhile.

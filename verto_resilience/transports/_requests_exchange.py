@@ -97,7 +97,6 @@ class RequestsExchange:
         "_pipeline",
         "_policy",
         "_prepared",
-        "_raw",
         "_refresher",
         "_renewed",
         "_replay",
@@ -133,8 +132,6 @@ class RequestsExchange:
         self._superseded: requests.Response | None = None
         self._unread = False
         self._limit: AttemptLimit | None = None
-        # What came from the connection, also where another body stands in for it.
-        self._raw: object = None
         self.request = self._describe()
 
     def _describe(self) -> CallRequest:
@@ -228,7 +225,6 @@ class RequestsExchange:
                 return self._failed(Failure.MALFORMED_RESPONSE, timeouts, broken)
             except Exception as error:  # noqa: BLE001 - the program's own, as from a signal handler
                 return self._failed(Failure.UNKNOWN, timeouts, error)
-        self._raw = response.raw
         response.request = self._prepared
         # Auth handlers resend through it (digest does), and those sends are calls as well. The
         # stubs say HTTPAdapter; requests asks only for send() and close().
@@ -307,7 +303,7 @@ class RequestsExchange:
         if response is not None:
             attach_report(response, report)
             if self._stream:
-                self._hand_over()
+                self._hand_over(response)
             if self._unread and not _is_redirect(response):
                 watch(response, fail_late)
             return response
@@ -326,9 +322,9 @@ class RequestsExchange:
         count_send(self._prepared)
         return self._inner.send(self._outgoing(scope), **self._options)
 
-    def _hand_over(self) -> None:
+    def _hand_over(self, response: requests.Response) -> None:
         """Let the caller read a body in its own time, unless its connection is free already."""
-        if self._limit is not None and getattr(self._raw, "connection", None) is not None:
+        if self._limit is not None and getattr(response.raw, "connection", None) is not None:
             self._limit.lift()
 
     def _outgoing(self, scope: AttemptScope) -> PreparedRequest:

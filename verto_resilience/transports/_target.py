@@ -49,14 +49,22 @@ class Target(NamedTuple):
     verto: bool
 
 
+def plain_front(url: str) -> str | None:
+    """Give the scheme and authority of a URL, where they may be remembered as they stand.
+
+    ``None`` where a user and password, or a query, would be remembered with them, and where no
+    path says where they end.
+    """
+    end = url.find("/", _AUTHORITY)
+    front = url[:end]
+    return None if end < 0 or "@" in front or "?" in front or "#" in front else front
+
+
 def target_of(url: str, verto_hosts: tuple[str, ...]) -> Target:
     """Read where a URL leads; looked up for all calls to an origin but the first."""
-    end = url.find("/", _AUTHORITY)
-    front = url if end < 0 else url[:end]
-    if end < 0 or "@" in front or "?" in front or "#" in front:
-        # A user and password, or a query, are not to be remembered.
-        front, _, _ = front_and_path(url)
-        scheme, _, authority = front.partition("://")
+    front = plain_front(url)
+    if front is None:
+        scheme, _, authority = front_and_path(url)[0].partition("://")
         front = f"{scheme}://{authority.rpartition('@')[2]}"
     return _target(front, verto_hosts)
 
