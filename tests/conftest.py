@@ -1,5 +1,8 @@
 import os
+import sys
 from collections.abc import Generator
+from contextlib import nullcontext
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -16,6 +19,25 @@ settings.register_profile(
 )
 
 NEEDS = "Skipped: needs "
+
+
+def _coverage_lock() -> Any:
+    """Give the lock that a measured thread takes for an instant when it enters a file.
+
+    A child forked meanwhile would wait for it for ever, at the first line that it runs.
+    """
+    coverage: Any = sys.modules.get("coverage")
+    collector = getattr(coverage and coverage.Coverage.current(), "_collector", None)
+    return getattr(collector, "data_lock", None) or nullcontext()
+
+
+if hasattr(os, "register_at_fork"):
+    # Before the package is imported: what is registered first is taken last, and given back first.
+    os.register_at_fork(
+        before=lambda: _coverage_lock().__enter__(),
+        after_in_parent=lambda: _coverage_lock().__exit__(None, None, None),
+        after_in_child=lambda: _coverage_lock().__exit__(None, None, None),
+    )
 
 
 @pytest.hookimpl(wrapper=True)
