@@ -108,9 +108,10 @@ class Scope:
         with_ = "" if kind is None else f" with {kind.__name__}"
         self._trace.lines.append(f"end {self._name}{with_}")
 
-    def attempt(self, number: int, waited: float, source: WaitSource) -> "Scope":
+    def attempt(self, number: int, waited: float, source: WaitSource, *, probe: bool) -> "Scope":
         """Note what the attempt was given."""
-        return Scope(self._trace, f"attempt {number} after {waited:g} {source}")
+        trial = " as a probe" if probe else ""
+        return Scope(self._trace, f"attempt {number} after {waited:g} {source}{trial}")
 
     def inject(self, headers: MutableMapping[str, str]) -> None:
         """Add nothing."""

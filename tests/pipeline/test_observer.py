@@ -140,7 +140,10 @@ class TestSilence:
         """Calls and attempts that nobody draws cost no object."""
         tracing: Tracing = SILENT_TRACING
 
-        with tracing.call(READ) as call, call.attempt(1, 0.0, WaitSource.NONE) as attempt:
+        with (
+            tracing.call(READ) as call,
+            call.attempt(1, 0.0, WaitSource.NONE, probe=False) as attempt,
+        ):
             scopes = {id(call), id(attempt), id(tracing.call(READ))}
 
         assert len(scopes) == 1

@@ -336,6 +336,29 @@ def test_a_wait_at_the_gate_is_shown_on_the_first_send() -> None:
     assert "verto.resend.reason" not in attributes
 
 
+@pytest.mark.parametrize("beside", [[], [HTTP_KEY]])
+def test_a_probe_is_marked(beside: list[str]) -> None:
+    """The send with which a half-open circuit tries its origin says so; others say nothing."""
+    bench = Bench(policy=Policy(max_attempts=1, consecutive_failures=1, successes_to_close=1))
+    context = context_api.get_current()
+    for key in beside:
+        context = context_api.set_value(key, value=True, context=context)
+    token = context_api.attach(context)
+
+    bench.run(answer(500))
+    bench.clock.advance(10.0)
+    bench.run(answer(200))
+    bench.run(answer(200))
+
+    context_api.detach(token)
+    marks = [
+        (span.attributes or {}).get("verto.circuit_breaker.probe")
+        for span in bench.sdk.spans
+        if not span.name.startswith("verto.call")
+    ]
+    assert marks == [None, True, None]
+
+
 def test_each_attempt_carries_its_own_trace() -> None:
     """The trace headers of an attempt name that attempt's span as the parent."""
     bench = Bench()

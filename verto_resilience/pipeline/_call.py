@@ -194,6 +194,11 @@ class Call:
         """What set that wait."""
         return self._wait_source
 
+    @property
+    def probes(self) -> bool:
+        """Whether a half-open circuit tries its origin with the send that is on its way."""
+        return self._permit is not None and self._permit.probe
+
     def admit(self, now: float) -> Admission:
         """Ask to send: first the origin's pause, then its circuit.
 

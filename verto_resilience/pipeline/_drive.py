@@ -146,7 +146,7 @@ def _loop(
 
 
 def _attempt(call: Call, exchange: Exchange[R], left: float, scope: CallScope) -> Result[R]:
-    with scope.attempt(call.number, call.waited, call.wait_source) as attempt:
+    with scope.attempt(call.number, call.waited, call.wait_source, probe=call.probes) as attempt:
         result = exchange.send(attempt, left)
         attempt.ended(result.outcome, result.error)
         return result

@@ -105,13 +105,16 @@ class CallScope(Protocol):
         """End; must let every exception pass."""
         ...
 
-    def attempt(self, number: int, waited: float, source: WaitSource) -> AttemptScope:
+    def attempt(
+        self, number: int, waited: float, source: WaitSource, *, probe: bool
+    ) -> AttemptScope:
         """Give the scope of the next send.
 
         Args:
             number: 1 for the first send of this call.
             waited: Seconds waited before it.
             source: What set that wait.
+            probe: Whether a half-open circuit tries its origin with it.
         """
         ...
 
@@ -194,7 +197,14 @@ class SilentScope:
     ) -> None:
         """End nothing."""
 
-    def attempt(self, number: int, waited: float, source: WaitSource) -> "SilentScope":  # noqa: ARG002
+    def attempt(
+        self,
+        number: int,  # noqa: ARG002
+        waited: float,  # noqa: ARG002
+        source: WaitSource,  # noqa: ARG002
+        *,
+        probe: bool,  # noqa: ARG002
+    ) -> "SilentScope":
         """Give this scope again: it holds nothing."""
         return self
 

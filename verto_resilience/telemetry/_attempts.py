@@ -59,6 +59,7 @@ class AttemptDrawing:
         "_error_type",
         "_number",
         "_outcome",
+        "_probe",
         "_source",
         "_span",
         "_started_at",
@@ -68,13 +69,16 @@ class AttemptDrawing:
     )
     _is_http: ClassVar[bool]
 
-    def __init__(self, call: "CallDrawing", number: int, waited: float, source: WaitSource) -> None:
+    def __init__(
+        self, call: "CallDrawing", number: int, waited: float, source: WaitSource, *, probe: bool
+    ) -> None:
         """Take note of what is to be sent; nothing begins yet."""
         self.wants_details = self._is_http and call.instruments is not None
         self._call = call
         self._number = number
         self._waited = waited
         self._source = source
+        self._probe = probe
         self._context = call.context_inside
         self._span: Span | None = None
         self._outcome: Outcome | None = None
@@ -158,7 +162,12 @@ class AttemptDrawing:
         context = previous.get_span_context()
         return [Link(context, {names.LINK_KIND: "resend_of"})] if context.is_valid else None
 
-    def _describe_wait(self, attributes: Attributes) -> None:
+    def _describe_send(self, attributes: Attributes) -> None:
+        """Say what sets it apart from the first send of an untroubled call."""
+        if self._probe:
+            attributes[names.CIRCUIT_PROBE] = True
+        if self._number == 1 and not self._waited:
+            return
         last = self._call.last
         if self._number > 1 and last is not None:
             attributes[names.RESEND_REASON] = last.cause

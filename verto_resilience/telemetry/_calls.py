@@ -160,7 +160,9 @@ class CallDrawing:
         if self._token is not None:
             detach(self._token)
 
-    def attempt(self, number: int, waited: float, source: WaitSource) -> AttemptScope:
+    def attempt(
+        self, number: int, waited: float, source: WaitSource, *, probe: bool
+    ) -> AttemptScope:
         """Give the scope of the next send, and count it when it is a resend."""
         if self.instruments is not None and (waited or number > 1):
             try:
@@ -168,8 +170,8 @@ class CallDrawing:
             except Exception as error:  # noqa: BLE001
                 self.tools.mishaps.note("recording a metric", error)
         if self._draws_http:
-            return HttpAttempt(self, number, waited, source)
-        return InnerAttempt(self, number, waited, source)
+            return HttpAttempt(self, number, waited, source, probe=probe)
+        return InnerAttempt(self, number, waited, source, probe=probe)
 
     def ended(self, report: CallReport, error: Exception | None) -> None:  # noqa: ARG002
         """Keep what became of the call until its span ends; the error comes by as it is raised."""

@@ -170,7 +170,14 @@ class Propagating:
     ) -> None:
         """End nothing."""
 
-    def attempt(self, number: int, waited: float, source: WaitSource) -> Self:  # noqa: ARG002
+    def attempt(
+        self,
+        number: int,  # noqa: ARG002
+        waited: float,  # noqa: ARG002
+        source: WaitSource,  # noqa: ARG002
+        *,
+        probe: bool,  # noqa: ARG002
+    ) -> Self:
         """Give this scope again: each attempt carries the same context."""
         return self
 

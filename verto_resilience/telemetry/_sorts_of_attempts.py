@@ -37,8 +37,7 @@ class HttpAttempt(AttemptDrawing):
         resends = request.sends_before + self._number - 1
         if resends:
             attributes[names.RESEND_COUNT] = resends
-        if self._number > 1 or self._waited:
-            self._describe_wait(attributes)
+        self._describe_send(attributes)
         if request.operation is not None:
             attributes[names.OPERATION] = request.operation.template
             attributes[names.OPERATION_KIND] = request.operation.kind.value
@@ -89,8 +88,7 @@ class InnerAttempt(AttemptDrawing):
         call, request = self._call, self._call.request
         attributes = dict(call.endpoint.inner)
         attributes[names.INNER_RESEND_COUNT] = request.sends_before + self._number - 1
-        if self._number > 1 or self._waited:
-            self._describe_wait(attributes)
+        self._describe_send(attributes)
         return tracer.start_span(
             f"{names.ATTEMPT_SPAN} {call.endpoint.name}",
             context=self._context,

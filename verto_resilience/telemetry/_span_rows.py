@@ -163,6 +163,12 @@ ATTRIBUTES = (
         "openings, calls refused by a circuit",
     ),
     AttributeRow(
+        names.CIRCUIT_PROBE,
+        "boolean",
+        "The half-open circuit tries with this send whether its origin is well again.",
+        f"{_ANY_ATTEMPT}, when true",
+    ),
+    AttributeRow(
         names.CIRCUIT_REASON,
         "string",
         "Why it opened: `consecutive_failures`, `failure_rate`, `slow_call_rate`, "
@@ -320,6 +326,7 @@ SPANS = (
             names.RESEND_REASON,
             names.WAIT_SECONDS,
             names.WAIT_SOURCE,
+            names.CIRCUIT_PROBE,
             names.OPERATION,
             names.OPERATION_KIND,
             names.CORRELATION_SENT,
@@ -353,6 +360,7 @@ SPANS = (
             names.RESEND_REASON,
             names.WAIT_SECONDS,
             names.WAIT_SOURCE,
+            names.CIRCUIT_PROBE,
         ),
         (names.INNER_STATUS_CODE, *_ENDING),
     ),
