@@ -30,6 +30,7 @@ from verto_resilience.outcome import (
 )
 from verto_resilience.pipeline import (
     AttemptEnded,
+    BodyFailed,
     BudgetSpent,
     Call,
     CallRefused,
@@ -1270,7 +1271,8 @@ class TestFailLate:
         call.fail_late(Failure.READ_TIMEOUT, bench.now)
 
         assert bench.state is State.OPEN
-        (moved,) = call.take_events()
+        failed, moved = call.take_events()
+        assert failed == BodyFailed(call.request, Failure.READ_TIMEOUT)
         assert isinstance(moved, CircuitMoved)
         assert moved.transition.last_failure == "read_timeout"
 

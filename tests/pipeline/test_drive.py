@@ -908,7 +908,7 @@ class TestEvents:
         assert [r.levelno for r in caplog.records] == [logging.ERROR]
 
     def test_a_late_failure_is_published(self) -> None:
-        """A body that breaks off in the caller's hands may open the circuit, and that is told."""
+        """A body that breaks off in the caller's hands is told, and what it does to the circuit."""
         bench = Bench(Policy(consecutive_failures=1))
         script = bench.script(answer(200))
         bench.drive(script)
@@ -918,7 +918,7 @@ class TestEvents:
         script.fail_late(Failure.BODY)
 
         assert bench.state is State.OPEN
-        assert bench.observer.names()[before:] == ["CircuitMoved"]
+        assert bench.observer.names()[before:] == ["BodyFailed", "CircuitMoved"]
 
 
 class TestPipeline:

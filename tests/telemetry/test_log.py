@@ -9,7 +9,8 @@ from opentelemetry import trace
 from tests.telemetry.makers import ORIGIN, WRITE, Bench, HostError, Sdk, answer, failed
 from verto_resilience.errors import CircuitOpenError
 from verto_resilience.machines import Mode
-from verto_resilience.pipeline import CallRefused, CallSpan, End, Policy
+from verto_resilience.outcome import Failure
+from verto_resilience.pipeline import BodyFailed, CallRefused, CallSpan, End, Policy
 from verto_resilience.telemetry import LogObserver
 from verto_resilience.telemetry import _names as names
 from verto_resilience.telemetry._span_rows import LOGS
@@ -148,6 +149,16 @@ def test_a_spent_budget_is_a_warning(records: list[logging.LogRecord]) -> None:
     level, text, _ = _checked(records, "retry_budget.spent")
     assert level == logging.WARNING
     assert text == f"GET to {ORIGIN} not resent: the retry budget of the origin is empty"
+
+
+def test_a_body_that_fails_late_is_a_warning(records: list[logging.LogRecord]) -> None:
+    """A body that breaks off in the caller's hands is told: its spans have ended."""
+    LogObserver().on_event(BodyFailed(WRITE, Failure.RESET))
+
+    level, text, fields = _checked(records, "body.failed")
+    assert level == logging.WARNING
+    assert text == f"POST /fx/{{id}} to {ORIGIN}: the body failed while it was read: reset"
+    assert fields["verto.failure"] == "reset"
 
 
 def test_an_unknown_outcome_is_an_error(records: list[logging.LogRecord]) -> None:

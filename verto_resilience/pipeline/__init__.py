@@ -6,6 +6,7 @@ from verto_resilience.pipeline._clock import Clock, SystemClock
 from verto_resilience.pipeline._drive import Exchange, Result, drive
 from verto_resilience.pipeline._events import (
     AttemptEnded,
+    BodyFailed,
     BudgetSpent,
     CallEnded,
     CallRefused,
@@ -59,6 +60,7 @@ __all__ = [
     "AttemptEnded",
     "AttemptScope",
     "Beside",
+    "BodyFailed",
     "BudgetSpent",
     "Call",
     "CallEnded",

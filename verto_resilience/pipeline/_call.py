@@ -27,6 +27,7 @@ from verto_resilience.outcome import (
 )
 from verto_resilience.pipeline._events import (
     AttemptEnded,
+    BodyFailed,
     BudgetSpent,
     CallRefused,
     CircuitMoved,
@@ -309,6 +310,7 @@ class Call:
     def fail_late(self, failure: Failure, now: float) -> None:
         """Count a body that failed in the caller's hands, if the attempt had counted as good."""
         if self._permit is not None and self._attempts[-1].outcome.health is Health.GOOD:
+            self.events.append(BodyFailed(self.request, failure))
             moved = self._breaker.fail_late(self._permit, now=now, failure=failure.value)
             if moved is not None:
                 self._moved(moved, now)

@@ -7,7 +7,7 @@ holds a URL, a header or a body.
 from dataclasses import dataclass
 
 from verto_resilience.machines import Pausing, Refusal, Transition
-from verto_resilience.outcome import Outcome
+from verto_resilience.outcome import Failure, Outcome
 from verto_resilience.pipeline._report import Attempt, CallReport, End, WaitSource
 from verto_resilience.pipeline._request import CallRequest
 
@@ -94,6 +94,14 @@ class OutcomeUnknown:
 
 
 @dataclass(frozen=True, slots=True)
+class BodyFailed:
+    """The body of a good answer failed while the caller read it, after the call had ended."""
+
+    request: CallRequest
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
 class CallEnded:
     """A call is over.
 
@@ -120,5 +128,6 @@ Event = (
     | PauseBegan
     | BudgetSpent
     | OutcomeUnknown
+    | BodyFailed
     | CallEnded
 )

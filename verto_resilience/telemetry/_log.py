@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from verto_resilience.machines import State
 from verto_resilience.pipeline import (
+    BodyFailed,
     BudgetSpent,
     CallRefused,
     CallRequest,
@@ -139,6 +140,13 @@ def _outcome_unknown(event: OutcomeUnknown) -> Line:
     return Line(logging.ERROR, text, fields)
 
 
+def _body_failed(event: BodyFailed) -> Line:
+    fields = _request(names.LOG_BODY, event.request)
+    fields[names.FAILURE] = event.failure.value
+    text = f"{_named(event.request)}: the body failed while it was read: {event.failure.value}"
+    return Line(logging.WARNING, text, fields)
+
+
 def _server(origin: str, host: str | None) -> Fields:
     server = server_of(origin, host)
     return {names.SERVER_ADDRESS: server.address, names.SERVER_PORT: server.port}
@@ -171,5 +179,6 @@ _LINES: dict[type[Event], tuple[int, Callable[[Any], Line] | None]] = {
     RefusalOverruled: (logging.INFO, _refusal_overruled),
     BudgetSpent: (logging.WARNING, _budget_spent),
     OutcomeUnknown: (logging.ERROR, _outcome_unknown),
+    BodyFailed: (logging.WARNING, _body_failed),
 }
 _NO_LINE = (logging.NOTSET, None)

@@ -28,7 +28,7 @@ The status of a span is Error for a 4xx, a 5xx and an exception, otherwise it is
 it is when the caller breaks off (`KeyboardInterrupt` and its like). A call that ends well after
 failed attempts is no error. A refused call has no CLIENT span: nothing was sent. A resend has a
 link to the send before it. A body that fails while the caller reads it (`stream=True`) is on no
-span, for its attempt has ended: the circuit counts it as a failure, and tells when that opens it.
+span, for its attempt has ended: it is logged, and the circuit counts it as a failure.
 """
 
 _BESIDE = """\

@@ -206,7 +206,7 @@ ATTRIBUTES = (
         "Why no usable response came: `connect`, `connect_timeout`, `name_resolution`, `proxy`, "
         "`tls_handshake`, `certificate`, `caller`, `stale_connection`, `read_timeout`, `reset`, "
         "`malformed_response`, `body`.",
-        f"{_ANY_ATTEMPT}, no usable response",
+        f"{_ANY_ATTEMPT}, no usable response; late bodies",
     ),
     AttributeRow(names.LINK_KIND, "string", "`resend_of`: the send before.", "links of resends"),
     AttributeRow(
@@ -423,6 +423,12 @@ LOGS = (
         (*_OF_REQUEST, names.CIRCUIT_STATE),
     ),
     EventRow(names.LOG_BUDGET, "WARNING", "the retry budget forbade a resend", _OF_REQUEST),
+    EventRow(
+        names.LOG_BODY,
+        "WARNING",
+        "a body failed while the caller read it (`stream=True`), after its attempt had ended",
+        (*_OF_REQUEST, names.FAILURE),
+    ),
     EventRow(
         names.LOG_UNKNOWN,
         "ERROR",

@@ -11,6 +11,7 @@ from verto_resilience.outcome import Category, Outcome
 from verto_resilience.pipeline import (
     Attempt,
     AttemptEnded,
+    BodyFailed,
     BudgetSpent,
     CallEnded,
     CallRefused,
@@ -87,7 +88,8 @@ def describe(event: Event) -> Line | None:
             return Line("warning", text, Tone.BAD)
         case CallEnded(_, report):
             return _ended(report)
-        case RefusalOverruled():
+        # Bodies fail late only where they are streamed, which no story does.
+        case RefusalOverruled() | BodyFailed():
             return None
 
 
