@@ -69,7 +69,7 @@ def test_forgotten_the_next_break_is_the_first() -> None:
     breaks = Breaks()
     _begin(breaks, START)
 
-    breaks.forget()
+    breaks.count_as(0)
 
     assert _begin(breaks, START) == 4.0
 

@@ -13,6 +13,7 @@ from verto_resilience.machines._circuit import (
     Transition,
     Trigger,
     TripReason,
+    Verdict,
 )
 from verto_resilience.machines._pause import Pause, PauseSettings, PauseSnapshot, Pausing
 from verto_resilience.machines._window import Window
@@ -35,6 +36,7 @@ __all__ = [
     "Transition",
     "Trigger",
     "TripReason",
+    "Verdict",
     "Window",
     "exponential",
     "full_jitter",

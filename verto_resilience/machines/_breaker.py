@@ -32,8 +32,10 @@ from verto_resilience.machines._circuit import (
     Transition,
     Trigger,
     TripReason,
+    Verdict,
 )
 from verto_resilience.machines._evidence import Evidence
+from verto_resilience.machines._fleet import Fleet
 from verto_resilience.machines._probes import Probes
 
 MOVES: dict[tuple[State, Trigger], State] = {
@@ -47,6 +49,11 @@ MOVES: dict[tuple[State, Trigger], State] = {
     (State.CLOSED, Trigger.RESET_BY_HAND): State.CLOSED,
     (State.OPEN, Trigger.RESET_BY_HAND): State.CLOSED,
     (State.HALF_OPEN, Trigger.RESET_BY_HAND): State.CLOSED,
+    (State.CLOSED, Trigger.OPENED_ELSEWHERE): State.OPEN,
+    (State.OPEN, Trigger.OPENED_ELSEWHERE): State.OPEN,
+    (State.HALF_OPEN, Trigger.OPENED_ELSEWHERE): State.OPEN,
+    (State.OPEN, Trigger.CLOSED_ELSEWHERE): State.CLOSED,
+    (State.HALF_OPEN, Trigger.CLOSED_ELSEWHERE): State.CLOSED,
 }
 
 _UNCOUNTED = Permit(0)
@@ -66,6 +73,7 @@ class CircuitBreaker:
         "_chance",
         "_door",
         "_evidence",
+        "_fleet",
         "_generation",
         "_last_failure",
         "_mode",
@@ -93,6 +101,7 @@ class CircuitBreaker:
         self._mode = mode
         self._evidence = Evidence(settings)
         self._breaks = Breaks()
+        self._fleet = Fleet()
         self._state = State.CLOSED
         self._generation = 1
         self._successes = 0
@@ -230,8 +239,95 @@ class CircuitBreaker:
     def reset(self, now: float) -> Transition:
         """Close it by hand and forget what was counted, trips in a row included."""
         with self.lock:
-            self._breaks.forget()
+            self._breaks.count_as(0)
             return self._move(Trigger.RESET_BY_HAND, now)  # type: ignore[return-value]
+
+    def adopt(self, verdict: Verdict, now: float) -> Transition | None:
+        """Go by what another process of the fleet found out.
+
+        It is not said again from here. A verdict no newer than the last one heard changes nothing,
+        nor does any while the circuit is off. A circuit that is open already gets the break of the
+        fleet, which is no move unless its own was over.
+
+        Args:
+            verdict: Open or closed.
+            now: Monotonic seconds.
+
+        Returns:
+            The transition this caused, to be published once no lock is held.
+        """
+        with self.lock:
+            if self._mode is Mode.OFF or not self._fleet.hear(verdict.generation):
+                return None
+            if verdict.last_failure is not None:
+                self._last_failure = verdict.last_failure
+            if verdict.state is State.CLOSED:
+                self._breaks.count_as(verdict.trips)
+                return self._move(Trigger.CLOSED_ELSEWHERE, now)
+            length = max(0.0, verdict.until - now)
+            if self._state is State.OPEN and now < self._breaks.until:
+                self._reason = verdict.reason
+                self._breaks.begin(self._settings, now, length=length, trips=verdict.trips)
+                return None
+            return self._move(
+                Trigger.OPENED_ELSEWHERE,
+                now,
+                reason=verdict.reason,
+                break_duration=length,
+                trips=verdict.trips,
+            )
+
+    def unsaid(self, now: float) -> Verdict | None:
+        """Give what this process has found out by itself and the fleet has not taken in yet.
+
+        ``None`` when there is no such thing: also while half-open, when the break is over, and in
+        every mode but ``ENFORCE``, in which a circuit is an experiment or nobody's finding.
+        """
+        with self.lock:
+            if not self._fleet.unsaid or self._mode is not Mode.ENFORCE:
+                return None
+            trips = self._breaks.trips(self._settings, now)
+            heard, state = self._fleet.heard, self._state
+            if state is State.CLOSED:
+                return Verdict(state, heard, trips=trips, last_failure=self._last_failure)
+            if state is State.HALF_OPEN or now >= self._breaks.until:
+                return None
+            until = self._breaks.until
+            return Verdict(state, heard, until, trips, self._reason, self._last_failure)
+
+    def agreed(self, said: Verdict, generation: int) -> None:
+        """Note that the fleet has taken in what :meth:`unsaid` gave.
+
+        Args:
+            said: The verdict. What was found out since remains to be said.
+            generation: The fleet's generation that began with it.
+        """
+        with self.lock:
+            until = self._breaks.until if self._state is State.OPEN else 0.0
+            is_so_still = said.state is self._state and said.until == until
+            self._fleet.agree(generation, all_said=is_so_still)
+
+    def hold_probes(self, until: float) -> None:
+        """Let no probe begin before an instant: trying the origin is another process's turn.
+
+        Until then a circuit whose break is over refuses. It holds for the break in force and those
+        to come, until this is called again; one that is half-open goes on. One float is set, so
+        no lock is taken.
+
+        Args:
+            until: Monotonic seconds; ``-math.inf``, the start, is as soon as a break is over.
+        """
+        self._fleet.probes_from = until
+
+    @property
+    def heard(self) -> int:
+        """The fleet's generation that it goes by; 0 while it has heard of none."""
+        return self._fleet.heard
+
+    @property
+    def asked_at(self) -> float:
+        """When somebody was last refused or let through as a probe (monotonic seconds)."""
+        return self._fleet.asked_at
 
     def snapshot(self, now: float) -> CircuitSnapshot:
         """Give the state at ``now``."""
@@ -313,9 +409,11 @@ class CircuitBreaker:
             if reason is not None:
                 transition = self._open(Trigger.TRIP, reason, now)
         elif self._state is State.OPEN and now >= self._breaks.until:
+            if now < self._fleet.probes_from:
+                return self._refuse(self._fleet.probes_from - now, None, now)
             transition = self._move(Trigger.BREAK_OVER, now)
         if self._state is State.OPEN:
-            return self._refuse(self._breaks.left(now), transition)
+            return self._refuse(self._breaks.left(now), transition, now)
         if self._state is State.HALF_OPEN:
             return self._acquire_probe(now, transition)
         permit = Permit(self._generation, started=now)
@@ -325,12 +423,16 @@ class CircuitBreaker:
     def _acquire_probe(self, now: float, transition: Transition | None) -> Permit | Refusal:
         self._probes.give_up(now)
         if len(self._probes) >= self._settings.permitted_probes:
-            return self._refuse(None, transition)
+            return self._refuse(None, transition, now)
+        self._fleet.asked_at = now
         permit = Permit(self._generation, probe=True, started=now, transition=transition)
         self._probes.enter(permit, until=now + self._settings.probe_lease)
         return permit
 
-    def _refuse(self, retry_after: float | None, transition: Transition | None) -> Permit | Refusal:
+    def _refuse(
+        self, retry_after: float | None, transition: Transition | None, now: float
+    ) -> Permit | Refusal:
+        self._fleet.asked_at = now
         refusal = Refusal(self._state, retry_after, self._reason, self._last_failure, transition)
         if self._mode is Mode.OBSERVE_ONLY:
             return Permit(0, transition=transition, overruled=refusal)
@@ -383,6 +485,7 @@ class CircuitBreaker:
         *,
         reason: TripReason | None = None,
         break_duration: float | None = None,
+        trips: int | None = None,
     ) -> Transition | None:
         before = self._state
         after = MOVES.get((before, trigger))
@@ -393,12 +496,13 @@ class CircuitBreaker:
         self._door = None
         self._next_generation()
         if break_duration is not None:
-            self._breaks.begin(self._settings, now, length=break_duration)
+            self._breaks.begin(self._settings, now, length=break_duration, trips=trips)
             self._reason = reason
         elif after is State.CLOSED:
             self._breaks.close(now)
         self._successes = 0
         self._evidence.forget()
+        self._fleet.moved(trigger)
         self._state = after
         self._hang_door()
         return Transition(

@@ -31,9 +31,11 @@ class Breaks:
         grown = settings.break_duration * settings.break_growth**trips
         return min(settings.max_break_duration, grown) * (1.0 - settings.break_jitter * chance)
 
-    def begin(self, settings: BreakerSettings, now: float, *, length: float) -> None:
-        """Begin a break, one more in the row."""
-        self._trips = self.trips(settings, now) + 1
+    def begin(
+        self, settings: BreakerSettings, now: float, *, length: float, trips: int | None = None
+    ) -> None:
+        """Begin a break: one more in the row, or as many in a row as others have counted."""
+        self._trips = self.trips(settings, now) + 1 if trips is None else trips
         self._closed_at = None
         self._length = length
         self.until = now + length
@@ -42,9 +44,9 @@ class Breaks:
         """Note that it is closed from now on; the trips in a row begin to decay."""
         self._closed_at = now
 
-    def forget(self) -> None:
-        """Forget the trips in a row."""
-        self._trips = 0
+    def count_as(self, trips: int) -> None:
+        """Have this many trips in a row; 0 forgets them."""
+        self._trips = trips
 
     def left(self, now: float) -> float:
         """Give the seconds left of the break."""

@@ -51,6 +51,8 @@ class Trigger(StrEnum):
     PROBE_BAD = "probe_bad"
     OPENED_BY_HAND = "opened_by_hand"
     RESET_BY_HAND = "reset_by_hand"
+    OPENED_ELSEWHERE = "opened_elsewhere"
+    CLOSED_ELSEWHERE = "closed_elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,30 @@ class Transition:
     break_duration: float | None
     generation: int
     last_failure: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one process has found out about a circuit, for the others of its fleet to go by.
+
+    Half-open is no verdict: to the others such a circuit is open, and somebody tries its origin.
+
+    Attributes:
+        state: Open or closed.
+        generation: The fleet's count of verdicts on this circuit, which is none of the breaker's
+            own generations. Before the fleet has taken it in: the last one that was heard.
+        until: Monotonic seconds of this process at which the break ends; 0 unless open.
+        trips: Times it opened in a row, this one included.
+        reason: Why it opened; ``None`` unless open.
+        last_failure: What failed last.
+    """
+
+    state: State
+    generation: int
+    until: float = 0.0
+    trips: int = 0
+    reason: TripReason | None = None
+    last_failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

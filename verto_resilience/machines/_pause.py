@@ -160,6 +160,35 @@ class Pause:
             self._offset = offset
             return Pausing(length, told=told, cut=length < seconds)
 
+    def adopt(self, until: float, now: float, *, told: bool) -> Pausing | None:
+        """Close the gate because the origin asked another process for quiet.
+
+        It never opens earlier for that. Nothing is counted: 429s in a row are those that were
+        answered here.
+
+        Args:
+            until: Monotonic seconds; cut to ``max_pause`` from now.
+            now: Monotonic seconds.
+            told: Whether the server named the time.
+
+        Returns:
+            What changed, or ``None`` when the gate was already closed for as long.
+        """
+        offset = self._chance()
+        with self.lock:
+            latest = now + self.settings.max_pause
+            cut = until > latest
+            until = min(until, latest)
+            if until <= self._until or until <= now:
+                return None
+            # What was on the wire until now is no reason to pause for longer.
+            self._began = now
+            self._until = max(self._until, until)
+            self._length = until - now
+            self._turns = 0
+            self._offset = offset
+            return Pausing(self._length, told=told, cut=cut)
+
     def forgive(self, *, sent_at: float) -> None:
         """Forget the 429s in a row, if this request was sent after the pause began."""
         if self._strikes == 0:
