@@ -1,0 +1,44 @@
+import pytest
+from opentelemetry.trace import SpanKind
+
+from tests.contract.seen import Maker, told
+from tests.end_to_end.sessions import Told
+from tests.end_to_end.telemetry.setups import OURS, drawn_by, id_of, parent_of, shown
+from tests.end_to_end.wire import SHORT_BODY, Wirer, answer
+from tests.telemetry.makers import Sdk
+from verto_resilience.pipeline import CallEnded
+from verto_resilience.testing import Sandbox
+
+pytestmark = pytest.mark.end_to_end
+
+
+def test_each_attempt_has_its_span_and_its_trace_header(
+    sdk: Sdk, client: Maker, verto: Sandbox
+) -> None:
+    """Three sends are three CLIENT spans with their resend counts, below one of the call."""
+    verto.script(None, [503, 503])
+
+    client().send("GET", f"{verto.url}/status/200")
+
+    spans = drawn_by(sdk, OURS)
+    calls = [span for span in spans if span.kind is SpanKind.INTERNAL]
+    attempts = [span for span in spans if span.kind is SpanKind.CLIENT]
+    carried = [arrival.headers["traceparent"].split("-")[2] for arrival in verto.log]
+    assert len(calls) == 1
+    assert [shown(span, "http.request.resend_count") for span in attempts] == [None, 1, 2]
+    assert [shown(span, "http.response.status_code") for span in attempts] == [503, 503, 200]
+    assert {parent_of(span) for span in attempts} == {id_of(calls[0])}
+    assert carried == [id_of(span) for span in attempts]
+
+
+def test_each_call_ends_in_an_event(client: Maker, wired: Wirer) -> None:
+    """An observer is told what became of the call, as the report has it."""
+    wire = wired(SHORT_BODY, answer())
+    heard = Told()
+
+    came = client(observer=heard).send("GET", wire.url)
+
+    (ended,) = heard.of(CallEnded)
+    assert ended.report == told(came)
+    assert len(ended.report.attempts) == 2
+    assert wire.connections == 2
