@@ -18,6 +18,7 @@ from requests.models import CONTENT_CHUNK_SIZE
 from urllib3.exceptions import DecodeError, HTTPError, ProtocolError, ReadTimeoutError, SSLError
 
 from verto_resilience.outcome import Failure
+from verto_resilience.transports._error_bodies import may_be_too_long, read_error
 from verto_resilience.transports._requests_failures import failure_of
 
 
@@ -59,7 +60,7 @@ class Replay:
 
 
 def read_whole(response: requests.Response) -> None:
-    """Read the body into ``response.content``.
+    """Read the body into ``response.content``; of a very long error only the beginning.
 
     Raises:
         RequestException: What ``response.content`` itself raises.
@@ -74,6 +75,8 @@ def read_whole(response: requests.Response) -> None:
         # Of any other body a read of the whole does not look at the length.
         or not isinstance(raw._fp, http.client.HTTPResponse)  # noqa: SLF001
     ):
+        if may_be_too_long(response):
+            read_error(response)
         response.content  # noqa: B018
         return
     # What requests reads as one piece is read at one go; it takes it through three generators.
