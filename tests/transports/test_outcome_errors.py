@@ -175,6 +175,40 @@ class TestPickle:
         assert b"-canary" not in pickled
         assert _there_and_back(_raised(answer)).request.headers["Idempotency-Key"] == "key-1"
 
+    def test_what_the_server_sets_or_quotes_stays_behind(self) -> None:
+        """No cookie of an answer goes along, and no credential that it says back."""
+        request = prepared(
+            url="https://api.example.com/a?token=query-canary",
+            headers={"Authorization": "Bearer header-canary"},
+            json={"apiKey": "b\u00f6dy-canary"},
+        )
+        answer = response(
+            400,
+            '{"code": 1, "key": "b\u00f6dy-canary", "token": "Bearer header-canary"}',
+            request=request,
+            Set_Cookie="sid=cookie-canary",
+            X_Echo="header-canary, it was",
+            Retry_After="7",
+        )
+        answer.cookies.set("sid", "jar-canary")
+        answer.reason = "Bad query-canary"
+        earlier = prepared(url="https://api.example.com/b", headers={"X-Api-Key": "early-canary"})
+        target = "https://me:user-canary@example.com/?token=query-canary"
+        answer.history = [response(302, request=earlier, Location=target)]
+        answer.headers["X-Earlier"] = "early-canary"
+        answer.history[0].cookies.set("sid", "jar-canary")
+
+        error = _raised(answer)
+        copy = _there_and_back(error)
+
+        assert b"-canary" not in pickle.dumps(error)
+        assert copy.response.json() == {"code": 1, "key": "[removed]", "token": "[removed]"}
+        assert copy.response.headers["X-Echo"] == "[removed], it was"
+        assert copy.response.headers["retry-after"] == "7"
+        assert list(copy.response.cookies) == []
+        assert error.response.cookies["sid"] == "jar-canary"
+        assert error.response.headers["Set-Cookie"] == "sid=cookie-canary"
+
     def test_an_unread_body_is_not_read(self) -> None:
         """A response with ``stream=True`` is pickled without a read that could hang."""
         answer = response(503)

@@ -33,8 +33,9 @@ class OutcomeError(requests.HTTPError):
     """The server answered, and not with success.
 
     ``str()`` of it is :class:`CallOutcome`'s: for people, and without credentials. Pickled, it
-    keeps its outcome, its notes, and its response as the server sent it; of the request the body,
-    the hooks and the headers and cookies that hold credentials stay behind.
+    keeps its outcome, its notes, and its response; of the request the body and the hooks stay
+    behind, and of both the cookies, the headers that hold credentials, and what was sent as one
+    wherever the server quotes it.
 
     Attributes:
         outcome: What came of the call. Its fields are attributes of the error as well.

@@ -4,12 +4,15 @@ A pickled error leaves the process, by a queue of tasks or a log of failures, an
 it is about goes with it.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 import requests
+from requests.cookies import cookiejar_from_dict
 from requests.hooks import default_hooks
 from requests.models import PreparedRequest
+from requests.structures import CaseInsensitiveDict
 from requests.utils import urldefragauth
 
 from verto_resilience.outcome import names_a_secret, scrub_known
@@ -29,28 +32,42 @@ class PickledLight:
         return type(own), own.args, state
 
 
-def light_response(response: object) -> requests.Response | None:
-    """Copy a response for a pickle, without reading what is still on the connection."""
+def light_response(
+    response: object, known: frozenset[str] = frozenset()
+) -> requests.Response | None:
+    """Copy a response for a pickle, without reading what is still on the connection.
+
+    Its cookies stay behind, and so do headers that are named like a credential. Of the rest what
+    the request carried as a credential is taken out, should the server have quoted it.
+
+    Args:
+        response: What is no response gives none.
+        known: Credentials that other requests of the same call carried.
+    """
     if not isinstance(response, requests.Response):
         return None
+    known = known.union(secrets_of(response.request), *map(_secrets_of, response.history))
     state = {name: getattr(response, name, None) for name in response.__attrs__}
-    if not isinstance(state["_content"], bytes):
-        state["_content"] = None
-    state["url"] = _url(response.url, response.request)
-    state["request"] = light_request(response.request)
-    state["history"] = [light_response(earlier) for earlier in response.history]
+    content = state["_content"]
+    state["_content"] = _without(content, known) if isinstance(content, bytes) else None
+    state["headers"] = _light_headers(response.headers, known)
+    state["cookies"] = cookiejar_from_dict({})
+    state["reason"] = scrub_known(response.reason, known) if response.reason else response.reason
+    state["url"] = _url(response.url, known)
+    state["request"] = light_request(response.request, known)
+    state["history"] = [light_response(earlier, known) for earlier in response.history]
     light = requests.Response()
     vars(light).update(state, raw=None, _content_consumed=True)
     return light
 
 
-def light_request(request: object) -> PreparedRequest | None:
+def light_request(request: object, known: frozenset[str] = frozenset()) -> PreparedRequest | None:
     """Copy a request for a pickle, without credentials, body and hooks."""
     if not isinstance(request, PreparedRequest):
         return None
     light = PreparedRequest()
     light.method = request.method
-    light.url = _url(request.url, request)
+    light.url = _url(request.url, known | secrets_of(request))
     light.headers = request.headers.copy()
     for name in [name for name in light.headers if names_a_secret(name)]:
         del light.headers[name]
@@ -58,10 +75,34 @@ def light_request(request: object) -> PreparedRequest | None:
     return light
 
 
-def _url(url: str | None, request: PreparedRequest | None) -> str:
+def _secrets_of(response: requests.Response) -> frozenset[str]:
+    return secrets_of(response.request)
+
+
+def _light_headers(headers: Mapping[str, Any], known: frozenset[str]) -> CaseInsensitiveDict[Any]:
+    kept: CaseInsensitiveDict[Any] = CaseInsensitiveDict()
+    for name, value in headers.items():
+        if names_a_secret(name):
+            continue
+        if not isinstance(value, str):
+            kept[name] = value
+        elif name.lower() == "location" and "://" in value:
+            kept[name] = _url(value, known)
+        else:
+            kept[name] = scrub_known(value, known)
+    return kept
+
+
+def _without(content: bytes, known: frozenset[str]) -> bytes:
+    # As Latin-1 every byte is a character, whatever the body's encoding.
+    values = [value.encode("utf-8", "replace").decode("latin-1") for value in known]
+    return scrub_known(content.decode("latin-1"), values).encode("latin-1")
+
+
+def _url(url: str | None, known: frozenset[str]) -> str:
     """Give a URL without user, and without the credentials in its query."""
     text = url or ""
     # What cannot be read is given without the credentials that are known.
     with suppress(ValueError):
         text = urldefragauth(text)
-    return scrub_known(text, secrets_of(request))
+    return scrub_known(text, known)
