@@ -17,8 +17,6 @@ _parse: Any = http.client.parse_headers
 _read: Any = vars(http.client).get("_read_headers")
 
 _PLAIN = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e]*\r\n)+\r\n")
-# The parser looks into what follows such a header for parts of its own.
-_HAS_PARTS = re.compile(rb"content-type:[\t ]*(?:multipart|message)", re.IGNORECASE)
 
 
 def parse_headers(stream: Any) -> HTTPMessage:
@@ -28,15 +26,20 @@ def parse_headers(stream: Any) -> HTTPMessage:
         http.client.HTTPException: A line is too long, or there are too many, by its bounds.
     """
     block = b"".join(_read(stream))
-    if _PLAIN.fullmatch(block) is None or _HAS_PARTS.search(block) is not None:
+    if _PLAIN.fullmatch(block) is None or _may_have_parts(block.lower()):
         message: HTTPMessage = _parse(io.BytesIO(block))
         return message
     message = HTTPMessage()
     for line in block.decode("ascii").split("\r\n")[:-2]:
         name, _, value = line.partition(":")
-        message.set_raw(name, value.lstrip(" \t"))
+        message.set_raw(name, value.lstrip())
     message.set_payload("")
     return message
+
+
+def _may_have_parts(block: bytes) -> bool:
+    """Whether it may be of a type for which the parser looks for parts in what follows."""
+    return b"multipart" in block or b"message" in block
 
 
 def _reading_plainly() -> type[HTTPResponse]:
