@@ -8,12 +8,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from docs.generate import reference
 from verto_resilience.config import render_main_settings, render_settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TABLES: dict[str, Callable[[], str]] = {
     "settings": render_settings,
     "main-settings": render_main_settings,
+    "statuses": reference.statuses,
+    "classes": reference.classes,
+    "codes": reference.codes,
+    "operations": reference.operations,
 }
 PLACE = re.compile(r"(<!-- table: (?P<name>[a-z-]+) -->\n).*?(\n<!-- end table -->)", re.DOTALL)
 

@@ -1,0 +1,79 @@
+"""How the site is built from these pages: ``make docs``."""
+
+import importlib
+import sys
+from importlib.metadata import version as installed
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+
+project = "verto_resilience"
+author = "the verto_resilience project"
+project_copyright = "the verto_resilience project, Apache-2.0"
+version = release = installed("verto-resilience")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["changes/*", "generate/*", "reliability/*"]
+suppress_warnings = ["toc.empty_glob"]
+nitpicky = True
+nitpick_ignore_regex = [
+    # no inventory of another project is fetched: the site builds without the internet
+    (r"py:.*", r"(?!verto_resilience\b).*"),
+    (r"py:.*", r"verto_resilience(\.\w+)*\._\w+.*"),
+]
+
+myst_enable_extensions = ["attrs_block"]
+myst_heading_anchors = 3
+
+autodoc_class_signature = "separated"
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+napoleon_use_ivar = True
+
+html_theme = "furo"
+html_title = f"{project} {version}"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sourcelink = False
+html_show_sphinx = False
+pygments_style = "friendly"
+pygments_dark_style = "github-dark"
+
+PUBLIC = ("verto_resilience", "verto_resilience.testing", "verto_resilience.flight")
+
+
+def complete(_app: Sphinx, page: str, source: list[str]) -> None:
+    """Add to a page that lists others what it does not name: no page and no name is left out."""
+    if page == "index":
+        others = [path.stem for path in sorted(HERE.glob("*.md")) if path.stem not in source[0]]
+        source[0] += _toctree("More", [name for name in others if name != "index"])
+    if page == "api":
+        for module in PUBLIC:
+            names = importlib.import_module(module).__all__
+            left = [name for name in names if f":: {module}.{name}\n" not in source[0]]
+            source[0] += "".join(_entry(f"{module}.{name}") for name in left)
+
+
+def _toctree(caption: str, pages: list[str]) -> str:
+    listed = "\n".join(pages)
+    return f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{listed}\n```\n" if pages else ""
+
+
+def _entry(name: str) -> str:
+    module, _, last = name.rpartition(".")
+    thing = getattr(importlib.import_module(module), last)
+    kind = "data" if last.isupper() else "class" if isinstance(thing, type) else "function"
+    if kind == "class" and issubclass(thing, BaseException):
+        kind = "exception"
+    members = "\n   :members:\n   :show-inheritance:" if kind in {"class", "exception"} else ""
+    return f"\n```{{eval-rst}}\n.. auto{kind}:: {name}{members}\n```\n"
+
+
+def setup(app: Sphinx) -> None:
+    """Ask to see each page before it is read."""
+    app.connect("source-read", complete)
