@@ -1,6 +1,8 @@
 """How the site is built from these pages: ``make docs``."""
 
+import fnmatch
 import importlib
+import re
 import sys
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -17,7 +19,6 @@ version = release = installed("verto-resilience")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["changes/*", "generate/*", "reliability/*"]
-suppress_warnings = ["toc.empty_glob"]
 nitpicky = True
 nitpick_ignore_regex = [
     # no inventory of another project is fetched: the site builds without the internet
@@ -50,13 +51,28 @@ PUBLIC = ("verto_resilience", "verto_resilience.testing", "verto_resilience.flig
 def complete(_app: Sphinx, page: str, source: list[str]) -> None:
     """Add to a page that lists others what it does not name: no page and no name is left out."""
     if page == "index":
-        others = [path.stem for path in sorted(HERE.glob("*.md")) if path.stem not in source[0]]
-        source[0] += _toctree("More", [name for name in others if name != "index"])
+        source[0] = _all_pages(source[0])
     if page == "api":
         for module in PUBLIC:
             names = importlib.import_module(module).__all__
             left = [name for name in names if f":: {module}.{name}\n" not in source[0]]
             source[0] += "".join(_entry(f"{module}.{name}") for name in left)
+
+
+def _all_pages(text: str) -> str:
+    """Put pages in the place of patterns, which may fit none, and those in no list at the end."""
+    lines = text.splitlines()
+    found = [path.relative_to(HERE).with_suffix("").as_posix() for path in sorted(HERE.rglob("*.md"))]
+    left = [name for name in found if name not in {"index", *lines} and "changes/" not in name]
+    written = []
+    for line in lines:
+        if re.fullmatch(r"[\w/-]+\*", line):
+            fitting = fnmatch.filter(left, line)
+            left = [name for name in left if name not in fitting]
+            written += fitting
+        else:
+            written.append(line)
+    return "\n".join([*written, _toctree("More", left)])
 
 
 def _toctree(caption: str, pages: list[str]) -> str:

@@ -60,7 +60,7 @@ def operations() -> str:
             if row.service == service
         )
         table = _table(("request", "kind", "resent", "why", "source"), cells)
-        parts.append(f"### {service}\n\n{table}")
+        parts.append(f"## {service}\n\n{table}")
     return "\n\n".join(parts)
 
 
