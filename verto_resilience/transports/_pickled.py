@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 import requests
-from requests.cookies import cookiejar_from_dict
+from requests.cookies import RequestsCookieJar
 from requests.hooks import default_hooks
 from requests.models import PreparedRequest
 from requests.structures import CaseInsensitiveDict
@@ -51,7 +51,7 @@ def light_response(
     content = state["_content"]
     state["_content"] = _without(content, known) if isinstance(content, bytes) else None
     state["headers"] = _light_headers(response.headers, known)
-    state["cookies"] = cookiejar_from_dict({})
+    state["cookies"] = RequestsCookieJar()
     state["reason"] = scrub_known(response.reason, known) if response.reason else response.reason
     state["url"] = _url(response.url, known)
     state["request"] = light_request(response.request, known)
