@@ -23,6 +23,7 @@ from verto_resilience.outcome import (
 )
 from verto_resilience.pipeline import Attempt, CallReport, Pipeline, Policy, SystemClock
 from verto_resilience.transports._call_outcome import CallOutcome
+from verto_resilience.transports._identifiers import bounded, identifier
 from verto_resilience.transports._report_of import own_report_of
 from verto_resilience.transports._request_secrets import secrets_of
 from verto_resilience.transports._requests import ResilientAdapter
@@ -36,7 +37,6 @@ from verto_resilience.transports._target import front_and_path, split_origin
 
 STACK_ID = "Vfx-Api-Stack-Id"
 _FIRST_ERROR = 400
-_LONGEST_ID = 128
 _LONGEST_KEY = 255
 _LONGEST_PATH = 200
 _LONGEST_METHOD = 20
@@ -87,9 +87,9 @@ def _of_response(response: requests.Response) -> CallOutcome:
         code=None if error is None else error.code,
         code_meaning=None if code is None else code.description,
         message=None if error is None else _clean(error.message, secrets),
-        call_id=_identifier(response.headers.get(CALL_ID), secrets),
-        stack_id=_identifier(response.headers.get(STACK_ID), secrets),
-        correlation_id_received=_identifier(response.headers.get(CORRELATION_ID), secrets),
+        call_id=identifier(response.headers.get(CALL_ID), secrets),
+        stack_id=identifier(response.headers.get(STACK_ID), secrets),
+        correlation_id_received=identifier(response.headers.get(CORRELATION_ID), secrets),
         retry_after=outcome.retry_after,
     )
 
@@ -116,13 +116,13 @@ def _of_report(
     if report is None:
         return CallOutcome(
             asked=_asked(request, None, secrets),
-            correlation_id=_identifier(sent, secrets),
-            idempotency_key=_identifier(key, secrets, _LONGEST_KEY),
+            correlation_id=identifier(sent, secrets),
+            idempotency_key=identifier(key, secrets, _LONGEST_KEY),
         )
     return CallOutcome(
         asked=_asked(request, report.operation, secrets),
-        correlation_id=_identifier(report.correlation_id or sent, secrets),
-        idempotency_key=_identifier(report.idempotency_key or key, secrets, _LONGEST_KEY),
+        correlation_id=identifier(report.correlation_id or sent, secrets),
+        idempotency_key=identifier(report.idempotency_key or key, secrets, _LONGEST_KEY),
         attempts=tuple(_without_secrets(attempt, secrets) for attempt in report.attempts),
         end=report.end,
         ambiguous=report.ambiguous,
@@ -182,11 +182,11 @@ def _asked(
     origin, _ = split_origin(front)
     origin = origin.removesuffix(_DEFAULT_PORTS.get(origin.partition(":")[0], ""))
     if operation is None:
-        known = scrub_known(_bounded(path, _LONGEST_PATH), secrets)
+        known = scrub_known(bounded(path, _LONGEST_PATH), secrets)
         path = "/".join(scrub(part) for part in known.split("/"))[:_LONGEST_PATH]
     else:
         path = operation.template
-    return f"{_bounded(request.method or '', _LONGEST_METHOD)} {origin}{path}"
+    return f"{bounded(request.method or '', _LONGEST_METHOD)} {origin}{path}"
 
 
 def _without_secrets(attempt: Attempt, secrets: frozenset[str]) -> Attempt:
@@ -199,20 +199,6 @@ def _without_secrets(attempt: Attempt, secrets: frozenset[str]) -> Attempt:
 
 def _clean(message: str | None, secrets: frozenset[str]) -> str | None:
     return None if message is None else scrub(message, secrets)[:LONGEST_MESSAGE]
-
-
-def _identifier(
-    value: str | bytes | None, secrets: frozenset[str], limit: int = _LONGEST_ID
-) -> str | None:
-    if value is None:
-        return None
-    text = value.decode("latin-1") if isinstance(value, bytes) else value
-    # What is not printed goes first: without it the parts of a secret would come together.
-    return scrub_known(_bounded(text, limit), secrets)[:limit] or None
-
-
-def _bounded(text: str, limit: int) -> str:
-    return "".join(c for c in text[:limit] if c.isprintable()).strip()
 
 
 def _phrase(status: int) -> str | None:

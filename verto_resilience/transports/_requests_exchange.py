@@ -45,6 +45,7 @@ from verto_resilience.pipeline import (
 )
 from verto_resilience.transports._bodies import Replay, drain, read_whole, watch
 from verto_resilience.transports._header_values import header_text
+from verto_resilience.transports._identifiers import identifier_from
 from verto_resilience.transports._insecure import refuse_insecure
 from verto_resilience.transports._knowing import operation_here
 from verto_resilience.transports._limits import AttemptLimit
@@ -232,8 +233,20 @@ class RequestsExchange:
         if self._renewed is not None and response.status_code == _UNAUTHORIZED:
             cast("Refresher", self._refresher).forget(self._renewed)
         if scope.wants_details:
-            scope.received(_details(response, peer))
+            scope.received(self._details(response, peer))
         return Result(self._classify(response), response)
+
+    def _details(self, response: requests.Response, peer: tuple[str, int] | None) -> Received:
+        headers: Mapping[str, str] = response.headers
+        said = headers.get(CORRELATION_ID)
+        if said is not None and said != self.request.correlation_id:
+            said = identifier_from(said, self._prepared)
+        return Received(
+            protocol_version=_VERSIONS.get(getattr(response.raw, "version", 0)),
+            peer=peer,
+            call_id=identifier_from(headers.get(CALL_ID), self._prepared),
+            correlation_id=said,
+        )
 
     def _let_go(self, response: requests.Response) -> None:
         """Free the connection of a response that will not be returned, in next to no time."""
@@ -426,13 +439,3 @@ def _is_redirect(response: requests.Response) -> bool:
 
 
 _VERSIONS = {10: "1.0", 11: "1.1", 20: "2"}
-
-
-def _details(response: requests.Response, peer: tuple[str, int] | None) -> Received:
-    headers: Mapping[str, str] = response.headers
-    return Received(
-        protocol_version=_VERSIONS.get(getattr(response.raw, "version", 0)),
-        peer=peer,
-        call_id=headers.get(CALL_ID),
-        correlation_id=headers.get(CORRELATION_ID),
-    )

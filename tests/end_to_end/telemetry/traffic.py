@@ -25,6 +25,12 @@ SECRETS = {
     "json": {"apiKey": f"{CANARY}-key", "note": f"{CANARY}-note"},
 }
 LEAKY_ANSWER = {"code": 1, "message": f"bad token {CANARY}-token", "token": f"{CANARY}-answer"}
+LEAKY_HEADERS = {
+    "X-Secret": f"{CANARY}-told",
+    "Vfx-Api-Call-Id": f"call of {CANARY}-token",
+    "Vfx-Correlation-Id": f"{CANARY}-token",
+    "Set-Cookie": f"sid={CANARY}-cookie",
+}
 
 
 class ProgramError(Exception):
@@ -155,7 +161,7 @@ class Traffic:
     def secrets(self) -> None:
         """Send a secret in every place that has room for one, and get some back."""
         url = self.verto.url.replace("http://", f"http://{CANARY}-user:{CANARY}-password@")
-        leaky = Reply(400, json=LEAKY_ANSWER, headers={"X-Secret": f"{CANARY}-told"})
+        leaky = Reply(400, json=LEAKY_ANSWER, headers=LEAKY_HEADERS)
         self.verto.script("/secrets", [leaky, leaky, Reply(503, json=LEAKY_ANSWER)])
         self.send("POST", f"{url}/secrets#{CANARY}-fragment", **SECRETS)
         self.send("POST", f"{self.verto.url}/secrets", **SECRETS)
