@@ -441,3 +441,8 @@ def test_hostile_bodies_of_64_kib_are_read_in_linear_time(start: str, unit: str)
     _read("{}", "application/" + body)
 
     assert time.perf_counter() - began < 5.0
+
+
+def test_its_message_is_not_in_the_repr() -> None:
+    """What quotes the caller is not shown by whoever prints an event, a report or an outcome."""
+    assert repr(ApiError(7, "account 12-34-56", success=False)) == "ApiError(code=7, success=False)"

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transports.responses import prepared
-from verto_resilience.transports._request_secrets import secrets_of
+from verto_resilience.outcome import LONGEST_MESSAGE, ApiError
+from verto_resilience.transports._request_secrets import secrets_of, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -65,3 +66,17 @@ def test_any_request_is_looked_through(body: bytes, authorization: str) -> None:
     request.url = f"https://[{authorization}"
 
     assert isinstance(secrets_of(request), frozenset)
+
+
+def test_message_is_freed_of_what_was_sent_and_of_what_looks_like_a_credential() -> None:
+    """What a server says reaches events and reports without them, and no longer than it was."""
+    secrets = secrets_of(prepared(json={"apiKey": "canary"}))
+    said = ApiError(1, ("bad canary, token abc-123: " + "apiKey=a1 " * 50)[:LONGEST_MESSAGE])
+
+    cleaned = without_secrets(said, secrets)
+
+    assert cleaned.code == 1
+    assert str(cleaned.message).startswith("bad [removed], token [removed] ")
+    assert "canary" not in str(cleaned.message)
+    assert len(str(cleaned.message)) == LONGEST_MESSAGE
+    assert without_secrets(ApiError(1), secrets) == ApiError(1)

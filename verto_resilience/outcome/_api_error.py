@@ -7,7 +7,7 @@ an error here: whatever is not understood says nothing.
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 DEFAULT_CODE_KEYS = ("code", "errorCode", "error_code", "apiErrorCode", "error.code")
@@ -30,7 +30,8 @@ class ApiError:
     Attributes:
         code: API error code, 0 to :data:`HIGHEST_CODE`; ``None`` when the body has none.
         message: At most :data:`LONGEST_MESSAGE` characters, on one line, no control characters;
-            ``None`` when the body has none. May quote what the caller sent.
+            ``None`` when the body has none. May quote what the caller sent, and so is left out of
+            the ``repr``.
         success: The body's ``success`` when that is a boolean, else ``None``. ``False`` on a 2xx
             is a failure of the API, seen in public client code and not documented.
     """
@@ -38,7 +39,7 @@ class ApiError:
     __module__ = "verto_resilience"
 
     code: int | None = None
-    message: str | None = None
+    message: str | None = field(default=None, repr=False)
     success: bool | None = None
 
 

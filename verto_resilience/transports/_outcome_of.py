@@ -8,7 +8,6 @@ from requests.models import PreparedRequest
 
 from verto_resilience.errors import CallRejectedError
 from verto_resilience.outcome import (
-    LONGEST_MESSAGE,
     ApiError,
     Catalogue,
     Operation,
@@ -25,7 +24,7 @@ from verto_resilience.pipeline import Attempt, CallReport, Pipeline, Policy, Sys
 from verto_resilience.transports._call_outcome import CallOutcome
 from verto_resilience.transports._identifiers import bounded, identifier
 from verto_resilience.transports._report_of import own_report_of
-from verto_resilience.transports._request_secrets import secrets_of
+from verto_resilience.transports._request_secrets import secrets_of, without_secrets
 from verto_resilience.transports._requests import ResilientAdapter
 from verto_resilience.transports._requests_exchange import (
     CALL_ID,
@@ -86,7 +85,7 @@ def _of_response(response: requests.Response) -> CallOutcome:
         documented=outcome.documented,
         code=None if error is None else error.code,
         code_meaning=None if code is None else code.description,
-        message=None if error is None else _clean(error.message, secrets),
+        message=None if error is None else without_secrets(error, secrets).message,
         call_id=identifier(response.headers.get(CALL_ID), secrets),
         stack_id=identifier(response.headers.get(STACK_ID), secrets),
         correlation_id_received=identifier(response.headers.get(CORRELATION_ID), secrets),
@@ -193,12 +192,8 @@ def _without_secrets(attempt: Attempt, secrets: frozenset[str]) -> Attempt:
     error = attempt.outcome.api_error
     if error is None or error.message is None:
         return attempt
-    error = replace(error, message=_clean(error.message, secrets))
+    error = without_secrets(error, secrets)
     return attempt._replace(outcome=replace(attempt.outcome, api_error=error))
-
-
-def _clean(message: str | None, secrets: frozenset[str]) -> str | None:
-    return None if message is None else scrub(message, secrets)[:LONGEST_MESSAGE]
 
 
 def _phrase(status: int) -> str | None:

@@ -3,13 +3,14 @@
 import base64
 import binascii
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from requests.models import PreparedRequest
 
-from verto_resilience.outcome import names_a_secret
+from verto_resilience.outcome import LONGEST_MESSAGE, ApiError, names_a_secret, scrub
 
 _LARGEST_BODY = 65_536
 
@@ -25,6 +26,13 @@ def secrets_of(request: PreparedRequest | None) -> frozenset[str]:
         return frozenset()
     found = {*_in_headers(request), *_in_url(request.url or ""), *_in_body(request.body)}
     return frozenset(form for value in found for form in (value, quote(value, safe="")) if form)
+
+
+def without_secrets(error: ApiError, secrets: Iterable[str]) -> ApiError:
+    """Give what an answer says without credentials, those that are known and those that look so."""
+    if error.message is None:
+        return error
+    return replace(error, message=scrub(error.message, secrets)[:LONGEST_MESSAGE])
 
 
 def _in_headers(request: PreparedRequest) -> Iterator[str]:

@@ -51,6 +51,7 @@ from verto_resilience.transports._knowing import operation_here
 from verto_resilience.transports._limits import AttemptLimit
 from verto_resilience.transports._refresh import Refresher, RefusedCredentials
 from verto_resilience.transports._report_of import attach_report
+from verto_resilience.transports._request_secrets import secrets_of, without_secrets
 from verto_resilience.transports._requests_errors import rejection_error
 from verto_resilience.transports._requests_failures import failure_of
 from verto_resilience.transports._sends import count_send, sends_before
@@ -363,6 +364,9 @@ class RequestsExchange:
                     code_keys=policy.code_keys,
                     limit=policy.error_body_limit,
                 )
+                if error is not None and error.message is not None:
+                    # Here, for it goes into events and reports, and they go anywhere.
+                    error = without_secrets(error, secrets_of(self._prepared))
         told = None
         if status >= _FIRST_ERROR:
             told = told_to_wait(response.headers, pipeline.clock.wall())
