@@ -10,14 +10,9 @@ from verto_resilience.outcome import Catalogue, Operation, OperationKind, Operat
 from verto_resilience.pipeline import Attempt, CallReport, End, Pipeline, Policy, WaitSource
 from verto_resilience.testing import FakeClock
 from verto_resilience.transports import report_of
-from verto_resilience.transports._report_of import attach_report
-from verto_resilience.transports._requests_exchange import (
-    CORRELATION_ID,
-    IDEMPOTENCY_KEY,
-    RequestsExchange,
-    _explain,
-    _text,
-)
+from verto_resilience.transports._report_of import attach_report, explain
+from verto_resilience.transports._requests_exchange import RequestsExchange, _text
+from verto_resilience.transports._verto_headers import CORRELATION_ID, IDEMPOTENCY_KEY
 
 OPERATIONS = Operations(
     [
@@ -173,7 +168,7 @@ class TestExplain:
         """The note names the attempt and the reason."""
         error = ValueError("x")
 
-        _explain(error, _report(end))
+        explain(error, _report(end))
 
         assert error.__notes__ == [f"verto_resilience: not resent after attempt 2: {end.sentence}"]
 
@@ -181,7 +176,7 @@ class TestExplain:
         """Where the failure itself asks for no resend, nothing is noted."""
         error = ValueError("x")
 
-        _explain(error, _report(End.ANSWERED))
+        explain(error, _report(End.ANSWERED))
 
         assert not hasattr(error, "__notes__")
 
@@ -189,7 +184,7 @@ class TestExplain:
         """A write that may have been executed is not told as failed."""
         error = ValueError("x")
 
-        _explain(error, _report(End.NOT_REPEATABLE, ambiguous=True))
+        explain(error, _report(End.NOT_REPEATABLE, ambiguous=True))
 
         assert len(error.__notes__) == 2
         assert "outcome unknown" in error.__notes__[1]

@@ -19,7 +19,7 @@ from urllib3.exceptions import DecodeError, HTTPError, ProtocolError, ReadTimeou
 
 from verto_resilience.outcome import Failure
 from verto_resilience.transports._error_bodies import may_be_too_long, read_error
-from verto_resilience.transports._requests_failures import failure_of
+from verto_resilience.transports._urllib3_failures import failure_of
 
 
 class Replay:
@@ -105,17 +105,23 @@ def drain(response: requests.Response, limit: int) -> None:
     Reads up to ``limit`` bytes, so that the connection can be used again; closes it when there is
     more to come, or it does not come in time.
     """
-    raw = response.raw
+    drain_raw(response.raw, limit)
+    response.close()
+
+
+def drain_raw(raw: Any, limit: int) -> None:
+    """Do so with an answer of urllib3; of other kinds nothing is read."""
     if isinstance(raw, urllib3.HTTPResponse):
         with suppress(HTTPError, OSError):
             if len(raw.read(limit + 1, decode_content=False)) > limit:
                 raw.close()
-    response.close()
 
 
-def watch(response: requests.Response, fail_late: Callable[[Failure], None]) -> None:
-    """Report a body that fails while the caller reads it; what the caller sees stays the same."""
-    raw: Any = response.raw
+def watch(raw: Any, fail_late: Callable[[Failure], None]) -> None:
+    """Report a body of urllib3's that fails while the caller reads it.
+
+    What the caller sees stays the same.
+    """
     if isinstance(raw, urllib3.HTTPResponse):
         raw.fail_late = fail_late  # type: ignore[attr-defined]
         # Methods set on the instance would refer to it, and an answer that is dropped unread

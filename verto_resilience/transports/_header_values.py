@@ -21,13 +21,24 @@ def header_text(prepared: PreparedRequest, name: str) -> str | None:
         requests.exceptions.InvalidHeader: It holds a line break, another control character, or
             what is not in Latin-1. The value is not quoted.
     """
-    value: object = prepared.headers.get(name)
+    value = prepared.headers.get(name)
+    try:
+        return plain_text(name, value)
+    except ValueError as error:
+        raise InvalidHeader(str(error), request=prepared) from None
+
+
+def plain_text(name: str, value: object) -> str | None:
+    """Give the value of a header as text; ``None`` when it is not there.
+
+    Raises:
+        ValueError: As :func:`header_text`.
+    """
     if value is None:
         return None
     text = value.decode("latin-1") if isinstance(value, bytes) else value
     if not isinstance(text, str) or not is_header_value(text):
-        raise InvalidHeader(
-            f"not sent: {name} holds a line break, a control character, or what is not in Latin-1",
-            request=prepared,
+        raise ValueError(
+            f"not sent: {name} holds a line break, a control character, or what is not in Latin-1"
         )
     return text

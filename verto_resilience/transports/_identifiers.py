@@ -5,10 +5,8 @@ A server may put into them what it likes: a line of a log, a megabyte, the token
 
 import re
 
-from requests.models import PreparedRequest
-
 from verto_resilience.outcome import scrub_known
-from verto_resilience.transports._request_secrets import secrets_of
+from verto_resilience.transports._request_secrets import Sent, secrets_of
 
 LONGEST_ID = 128
 """Characters of an identifier that are kept."""
@@ -34,14 +32,14 @@ def identifier(
     return scrub_known(bounded(text, limit), secrets)[:limit] or None
 
 
-def identifier_from(value: str | None, prepared: PreparedRequest) -> str | None:
+def identifier_from(value: str | None, sent: Sent) -> str | None:
     """Give what of an answer's identifier may be shown, as :func:`identifier` does, and sooner.
 
     To collect the credentials of a request takes longer than to see that a UUID is none of them.
     """
-    if value is None or (_UUID.fullmatch(value) is not None and not _carries(prepared, value)):
+    if value is None or (_UUID.fullmatch(value) is not None and not _carries(sent, value)):
         return value
-    return identifier(value, secrets_of(prepared))
+    return identifier(value, secrets_of(sent))
 
 
 def bounded(text: str, limit: int) -> str:
@@ -49,10 +47,10 @@ def bounded(text: str, limit: int) -> str:
     return "".join(c for c in text[:limit] if c.isprintable()).strip()
 
 
-def _carries(prepared: PreparedRequest, value: str) -> bool:
+def _carries(sent: Sent, value: str) -> bool:
     """Say whether a value stands anywhere in a request."""
     data = value.encode()
-    texts = (prepared.url, prepared.body, *prepared.headers.values())
+    texts = (sent.url, sent.body, *sent.headers.values())
     return any(
         value in text if isinstance(text, str) else isinstance(text, bytes) and data in text
         for text in texts

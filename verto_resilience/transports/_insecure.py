@@ -56,23 +56,30 @@ def refuse_insecure(
     Raises:
         InsecureRequestError: Nothing is sent; the message names the remedy.
     """
+    found = insecurity(origin, host, verify=verify, policy=policy)
+    if found is not None:
+        message, problem = found
+        raise InsecureRequestError(message, problems=(problem,), request=request)
+
+
+def insecurity(origin: str, host: str, *, verify: object, policy: Policy) -> tuple[str, str] | None:
+    """Say what :func:`refuse_insecure` raises: message and problem; ``None`` when it lets pass."""
     in_the_clear = origin.startswith("http://")
     if (verify and not in_the_clear) or is_loopback(host):
-        return
+        return None
     if any(host == name.lower() for name in policy.insecure_hosts):
-        return
+        return None
     if in_the_clear:
         fault, remedy = "over http://, readable by anybody", "Use https://"
     else:
         fault = "without checking its certificate (verify=False)"
         remedy = "Leave verify as it is, or give it the path of the CA bundle to trust"
     problem = f"{origin} would be called {fault}"
-    raise InsecureRequestError(
+    message = (
         f"not sent: {problem}. {remedy}. For a host of your own that stands in for Verto, name it "
-        f"in the policy's insecure_hosts (VERTO_RESILIENCE_INSECURE_HOSTS={host})",
-        problems=(problem,),
-        request=request,
+        f"in the policy's insecure_hosts (VERTO_RESILIENCE_INSECURE_HOSTS={host})"
     )
+    return message, problem
 
 
 @lru_cache(maxsize=1024)

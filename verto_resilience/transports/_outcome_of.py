@@ -26,13 +26,9 @@ from verto_resilience.transports._identifiers import bounded, identifier
 from verto_resilience.transports._report_of import own_report_of
 from verto_resilience.transports._request_secrets import secrets_of, without_secrets
 from verto_resilience.transports._requests import ResilientAdapter
-from verto_resilience.transports._requests_exchange import (
-    CALL_ID,
-    CORRELATION_ID,
-    IDEMPOTENCY_KEY,
-)
 from verto_resilience.transports._requests_failures import failure_of
 from verto_resilience.transports._target import front_and_path, split_origin
+from verto_resilience.transports._verto_headers import CALL_ID, CORRELATION_ID, IDEMPOTENCY_KEY
 
 STACK_ID = "Vfx-Api-Stack-Id"
 _FIRST_ERROR = 400

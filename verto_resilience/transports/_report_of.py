@@ -4,7 +4,7 @@ from types import FrameType
 
 import requests
 
-from verto_resilience.pipeline import CallReport
+from verto_resilience.pipeline import OUTCOME_UNKNOWN, CallReport, End, add_note
 
 # An attribute, as requests itself ties request and connection to a response: it lives as long as
 # what it is about, is copied with it, and costs a store. A weak table would cost a lock and a
@@ -26,6 +26,15 @@ def attach_report(bearer: object, report: CallReport) -> None:
         _forget_notes(bearer)
         _forget_frames(bearer)
     own[_NAME] = report
+
+
+def explain(error: Exception, report: CallReport) -> None:
+    """Note on an exception why it was not resent, and whether the outcome is unknown."""
+    if report.end is not End.ANSWERED:
+        number = len(report.attempts)
+        add_note(error, f"{_NOTE}not resent after attempt {number}: {report.end.sentence}")
+    if report.ambiguous:
+        add_note(error, OUTCOME_UNKNOWN)
 
 
 def report_of(bearer: object) -> CallReport | None:

@@ -5,21 +5,38 @@ import binascii
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
-
-from requests.models import PreparedRequest
 
 from verto_resilience.outcome import LONGEST_MESSAGE, ApiError, names_a_secret, scrub
 
 _LARGEST_BODY = 65_536
 
 
-def secrets_of(request: PreparedRequest | None) -> frozenset[str]:
+class Sent(Protocol):
+    """A request as it was sent, of whichever client; one of requests is such a thing."""
+
+    @property
+    def url(self) -> str | None:
+        """Whole."""
+        ...
+
+    @property
+    def headers(self) -> Any:
+        """Names and values, text or bytes; ``None`` for none."""
+        ...
+
+    @property
+    def body(self) -> Any:
+        """What was given for it; ``None`` for none."""
+        ...
+
+
+def secrets_of(request: Sent | None) -> frozenset[str]:
     """Collect the values of credentials in headers, URL and body; never raises.
 
     Args:
-        request: As it was prepared; ``None`` has none. A body that is not in memory, or is larger
+        request: As it was sent; ``None`` has none. A body that is not in memory, or is larger
             than 64 KiB, is not looked at.
     """
     if request is None:
@@ -35,7 +52,7 @@ def without_secrets(error: ApiError, secrets: Iterable[str]) -> ApiError:
     return replace(error, message=scrub(error.message, secrets)[:LONGEST_MESSAGE])
 
 
-def _in_headers(request: PreparedRequest) -> Iterator[str]:
+def _in_headers(request: Sent) -> Iterator[str]:
     for name, value in (request.headers or {}).items():
         if not names_a_secret(_text(name)):
             continue

@@ -3,8 +3,9 @@
 import requests.exceptions
 
 from verto_resilience.errors import CallRejectedError, CircuitOpenError, PausedError
-from verto_resilience.pipeline import End, Rejection
+from verto_resilience.pipeline import Rejection
 from verto_resilience.transports._pickled import PickledLight
+from verto_resilience.transports._rejections import error_of
 
 # Tracebacks, pickles and error.type name a class by where users import it from.
 _PUBLIC = "verto_resilience.transports"
@@ -39,22 +40,9 @@ class RequestsPausedError(
 
 def rejection_error(rejection: Rejection) -> RequestsCallRejectedError:
     """Give the exception for a refusal; a new one each time, so that no traceback grows."""
-    key, retry_after = rejection.key, rejection.retry_after
-    when = "" if retry_after is None else f"; ask again in {retry_after:.3g} s"
-    refusal = rejection.refusal
-    if refusal is not None:
-        why = "" if refusal.last_failure is None else f", last failure {refusal.last_failure}"
-        return RequestsCircuitOpenError(
-            f"not sent: the circuit of {key} is {refusal.state} ({refusal.reason}{why}){when}",
-            key=key,
-            retry_after=retry_after,
-            reason=refusal.reason,
-            last_failure=refusal.last_failure,
-        )
-    if rejection.end is End.PAUSED:
-        return RequestsPausedError(
-            f"not sent: {key} asked not to be called, for longer than this call may last{when}",
-            key=key,
-            retry_after=retry_after,
-        )
-    return RequestsCallRejectedError(f"not sent: {rejection.end.sentence}", key=key)
+    return error_of(
+        rejection,
+        rejected=RequestsCallRejectedError,
+        circuit_open=RequestsCircuitOpenError,
+        paused=RequestsPausedError,
+    )

@@ -1,6 +1,5 @@
 """One request at the requests edge: what it is, how it is sent once, kept, refused, returned."""
 
-import uuid
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -17,52 +16,42 @@ from urllib3.exceptions import EmptyPoolError, HTTPError
 from verto_resilience.outcome import (
     IDEMPOTENT_METHODS,
     Failure,
-    Operation,
-    OperationKind,
     Outcome,
-    Repeatable,
     Resend,
     classify_failure,
-    classify_response,
     is_repeatable,
-    may_deny_success,
-    read_api_error,
-    told_to_wait,
 )
 from verto_resilience.pipeline import (
-    OUTCOME_UNKNOWN,
     AttemptScope,
     CallReport,
     CallRequest,
-    End,
     IdempotencyKeys,
     Pipeline,
     Policy,
-    Received,
     Rejection,
     Result,
-    add_note,
 )
+from verto_resilience.transports._answers import details_of, outcome_of_answer, peer_of
 from verto_resilience.transports._bodies import Replay, drain, read_whole, watch
 from verto_resilience.transports._header_values import header_text
-from verto_resilience.transports._identifiers import identifier_from
 from verto_resilience.transports._insecure import refuse_insecure
-from verto_resilience.transports._knowing import operation_here
 from verto_resilience.transports._limits import AttemptLimit
 from verto_resilience.transports._refresh import Refresher, RefusedCredentials
-from verto_resilience.transports._report_of import attach_report
-from verto_resilience.transports._request_secrets import secrets_of, without_secrets
+from verto_resilience.transports._report_of import attach_report, explain
 from verto_resilience.transports._requests_errors import rejection_error
 from verto_resilience.transports._requests_failures import failure_of
 from verto_resilience.transports._sends import count_send, sends_before
-from verto_resilience.transports._target import front_and_path, target_of
+from verto_resilience.transports._target import target_of
 from verto_resilience.transports._timeouts import Timeouts, timeouts_of
+from verto_resilience.transports._urllib3_failures import on_the_way
+from verto_resilience.transports._verto_headers import (
+    CORRELATION_ID,
+    IDEMPOTENCY_KEY,
+    headers_to_add,
+    known_operation,
+)
 
-CORRELATION_ID = "Vfx-Correlation-Id"
-CALL_ID = "Vfx-Api-Call-Id"
-IDEMPOTENCY_KEY = "Idempotency-Key"
 AUTHORIZATION = "Authorization"
-_FIRST_ERROR = 400
 _REDIRECTS = 3
 _UNAUTHORIZED = 401
 _CREDENTIALS = frozenset({401, 407})
@@ -152,17 +141,11 @@ class RequestsExchange:
             # Only where it decides: to look for a header that is not there costs a microsecond.
             own_key = _text(headers.get(IDEMPOTENCY_KEY))
         if verto:
-            _, path, query = front_and_path(url)
             verify = self._options.get("verify", True)
             refuse_insecure(origin, target.host, verify=verify, policy=general, request=prepared)
-            body = prepared.body if isinstance(prepared.body, bytes | str) else None
-            operation = operation_here(upper, path, query, body)
-            if operation is None:
-                operation = self._pipeline.operations.match(upper, path, query, body)
-            if correlation_id is None and policy.correlation_ids:
-                added[CORRELATION_ID] = correlation_id = str(uuid.uuid4())
-            if own_key is None and _gets_a_key(operation, policy):
-                added[IDEMPOTENCY_KEY] = str(uuid.uuid4())
+            operation = known_operation(self._pipeline, upper, url, prepared.body)
+            added = headers_to_add(operation, policy, correlation_id=correlation_id, key=own_key)
+            correlation_id = added.get(CORRELATION_ID, correlation_id)
         # Sent with every attempt of the call: its resends are the same request.
         self._added = added
         key = added.get(IDEMPOTENCY_KEY, own_key)
@@ -206,13 +189,13 @@ class RequestsExchange:
         try:
             with limit:
                 response = self._send_once(scope, timeouts)
-            peer = _peer(response) if scope.wants_details else None
+            peer = peer_of(response.raw) if scope.wants_details else None
         except EmptyPoolError as error:
             # requests knows none: it waits for ever for a pool that blocks.
             waited = RequestsConnectionError(error, request=self._prepared)
             return self._failed(Failure.CALLER, timeouts, waited)
         except Exception as error:  # noqa: BLE001 - classified, and raised again by finished()
-            return self._failed(_failure_on_the_way(error, limit), timeouts, error)
+            return self._failed(on_the_way(failure_of(error), limit), timeouts, error)
         self._unread = self._is_left_unread(response)
         if not self._unread:
             # requests reads it in Session.send in any case; here a body that fails is a failed
@@ -234,20 +217,11 @@ class RequestsExchange:
         if self._renewed is not None and response.status_code == _UNAUTHORIZED:
             cast("Refresher", self._refresher).forget(self._renewed)
         if scope.wants_details:
-            scope.received(self._details(response, peer))
+            version = getattr(response.raw, "version", 0)
+            own_id = self.request.correlation_id
+            details = details_of(response.headers, version, peer, self._prepared, own_id=own_id)
+            scope.received(details)
         return Result(self._classify(response), response)
-
-    def _details(self, response: requests.Response, peer: tuple[str, int] | None) -> Received:
-        headers: Mapping[str, str] = response.headers
-        said = headers.get(CORRELATION_ID)
-        if said is not None and said != self.request.correlation_id:
-            said = identifier_from(said, self._prepared)
-        return Received(
-            protocol_version=_VERSIONS.get(getattr(response.raw, "version", 0)),
-            peer=peer,
-            call_id=identifier_from(headers.get(CALL_ID), self._prepared),
-            correlation_id=said,
-        )
 
     def _let_go(self, response: requests.Response) -> None:
         """Free the connection of a response that will not be returned, in next to no time."""
@@ -319,12 +293,12 @@ class RequestsExchange:
             if self._stream:
                 self._hand_over(response)
             if self._unread and not _is_redirect(response):
-                watch(response, fail_late)
+                watch(response.raw, fail_late)
             return response
         error = cast("Exception", result.error)
         result.error = None
         attach_report(error, report)
-        _explain(error, report)
+        explain(error, report)
         try:
             raise error
         finally:
@@ -352,55 +326,15 @@ class RequestsExchange:
         return _with_headers(prepared, extra, without=withheld)
 
     def _classify(self, response: requests.Response) -> Outcome:
-        pipeline, policy = self._pipeline, self._policy
-        status = response.status_code
-        error = None
-        if not self._unread:
-            body = response.content or b""
-            if status >= _FIRST_ERROR or may_deny_success(body):
-                error = read_api_error(
-                    body,
-                    response.headers.get("Content-Type"),
-                    code_keys=policy.code_keys,
-                    limit=policy.error_body_limit,
-                )
-                if error is not None and error.message is not None:
-                    # Here, for it goes into events and reports, and they go anywhere.
-                    error = without_secrets(error, secrets_of(self._prepared))
-        told = None
-        if status >= _FIRST_ERROR:
-            told = told_to_wait(response.headers, pipeline.clock.wall())
-        return classify_response(pipeline.catalogue, status, retry_after=told, api_error=error)
-
-
-def _failure_on_the_way(error: Exception, limit: AttemptLimit) -> Failure:
-    """Classify what ``send`` raised; what the connection did goes before what it looks like."""
-    failure = failure_of(error)
-    if failure is Failure.RESET and limit.went_stale:
-        return Failure.STALE_CONNECTION
-    if limit.sent and failure.nothing_sent:
-        return Failure.UNKNOWN if failure is Failure.CALLER else Failure.RESET
-    return failure
-
-
-def _explain(error: Exception, report: CallReport) -> None:
-    if report.end is not End.ANSWERED:
-        number = len(report.attempts)
-        add_note(
-            error,
-            f"verto_resilience: not resent after attempt {number}: {report.end.sentence}",
+        body = None if self._unread else response.content or b""
+        return outcome_of_answer(
+            self._pipeline,
+            self._policy,
+            response.status_code,
+            response.headers,
+            body,
+            sent=self._prepared,
         )
-    if report.ambiguous:
-        add_note(error, OUTCOME_UNKNOWN)
-
-
-def _gets_a_key(operation: Operation | None, policy: Policy) -> bool:
-    return (
-        policy.idempotency_keys is IdempotencyKeys.AUTO
-        and operation is not None
-        and operation.repeatable is Repeatable.WITH_KEY
-        and operation.kind is not OperationKind.READ
-    )
 
 
 def _with_headers(
@@ -420,19 +354,6 @@ def _text(value: str | bytes | None) -> str | None:
     return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
-def _peer(response: requests.Response) -> tuple[str, int] | None:
-    """Give the other end of the socket, while the response still has one."""
-    connection = getattr(response.raw, "connection", None)
-    sock = getattr(connection, "sock", None)
-    if sock is None:
-        return None
-    try:
-        address = sock.getpeername()
-    except OSError:
-        return None
-    return (address[0], address[1]) if isinstance(address, tuple) else None
-
-
 def _has_its_own_send(inner: BaseAdapter) -> bool:
     return isinstance(inner, HTTPAdapter) and type(inner).send is not HTTPAdapter.send
 
@@ -440,6 +361,3 @@ def _has_its_own_send(inner: BaseAdapter) -> bool:
 def _is_redirect(response: requests.Response) -> bool:
     # The status first: it spares nearly every response a look at its headers.
     return response.status_code // 100 == _REDIRECTS and response.is_redirect
-
-
-_VERSIONS = {10: "1.0", 11: "1.1", 20: "2"}

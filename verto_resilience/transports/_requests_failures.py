@@ -4,16 +4,17 @@ The question that matters most is whether the server may have seen the request. 
 does not tell, the answer is yes.
 """
 
-import http.client
-import ssl
-from types import TracebackType
-
 import requests.exceptions as rex
 import urllib3.exceptions as uex
-from urllib3.util.ssl_match_hostname import CertificateError
 
 from verto_resilience.errors import ResilienceError
 from verto_resilience.outcome import Failure
+from verto_resilience.transports._urllib3_failures import (
+    before_the_request,
+    failure_of_cause,
+    failure_of_proxy,
+    failure_of_tls,
+)
 
 _CALLERS_OWN = (
     rex.InvalidURL,
@@ -30,9 +31,9 @@ def failure_of(error: Exception) -> Failure:
         case rex.ConnectTimeout():
             return Failure.CONNECT_TIMEOUT
         case rex.ProxyError():
-            return _proxy(error)
+            return failure_of_proxy(error)
         case rex.SSLError():
-            return _tls(error)
+            return failure_of_tls(error)
         case rex.ContentDecodingError():
             return Failure.BODY
         case rex.InvalidHeader():
@@ -41,7 +42,7 @@ def failure_of(error: Exception) -> Failure:
         case _ if isinstance(error, _CALLERS_OWN):
             return Failure.CALLER
         case rex.ConnectionError() | rex.RetryError() | rex.Timeout() | uex.HTTPError():
-            return _before_the_request(error) or _connection(error)
+            return before_the_request(error) or _connection(error)
         case rex.ChunkedEncodingError():
             return _connection(error)
         case _:
@@ -49,117 +50,10 @@ def failure_of(error: Exception) -> Failure:
             return Failure.CALLER
 
 
-def _proxy(error: BaseException) -> Failure:
-    """Tell a proxy that was not reached from one that broke off with the request in its hands.
-
-    A connection that closes is forgotten to have reached its proxy, and urllib3 then says
-    "unable to connect to proxy" of a request that the server has executed.
-    """
-    secured = _tls(error)
-    if secured is not Failure.RESET:
-        return secured
-    unreached = (uex.NewConnectionError, uex.ConnectTimeoutError)
-    was_not_reached = any(isinstance(cause, unreached) for cause in _causes(error))
-    return Failure.PROXY if was_not_reached or _in_tunnel(error) else Failure.RESET
-
-
 def _connection(error: Exception) -> Failure:
     if isinstance(error, uex.HTTPError):
-        return _cause(error)
+        return failure_of_cause(error)
     if isinstance(error, rex.Timeout):
         return Failure.READ_TIMEOUT
     inner = error.args[0] if error.args else None
-    return _cause(inner) if isinstance(inner, Exception) else Failure.RESET
-
-
-def _cause(error: Exception) -> Failure:
-    if isinstance(error, uex.MaxRetryError) and error.reason is not None:
-        return _cause(error.reason)
-    if isinstance(error, uex.SSLError):
-        return _tls(error)
-    if isinstance(error, uex.ProxyError):
-        return _proxy(error)
-    for kind, failure in _KINDS:
-        if isinstance(error, kind):
-            return failure
-    return _protocol(error) if isinstance(error, uex.ProtocolError) else Failure.RESET
-
-
-# In this order: a name that does not resolve is a NewConnectionError, and that a ConnectTimeout.
-_KINDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Failure], ...] = (
-    (uex.NameResolutionError, Failure.NAME_RESOLUTION),
-    (uex.NewConnectionError, Failure.CONNECT),
-    (uex.ConnectTimeoutError, Failure.CONNECT_TIMEOUT),
-    (uex.ReadTimeoutError, Failure.READ_TIMEOUT),
-    ((uex.IncompleteRead, uex.InvalidChunkLength, uex.DecodeError), Failure.BODY),
-    # A pool that is closed or has no connection free says nothing about the server.
-    ((uex.ClosedPoolError, uex.EmptyPoolError, uex.LocationValueError), Failure.CALLER),
-)
-
-
-def _protocol(error: uex.ProtocolError) -> Failure:
-    inner = error.args[1] if len(error.args) > 1 else None
-    # RemoteDisconnected is a BadStatusLine by descent, and a reset by nature.
-    if isinstance(inner, ConnectionError):
-        return Failure.RESET
-    if isinstance(inner, http.client.IncompleteRead | uex.IncompleteRead | uex.InvalidChunkLength):
-        return Failure.BODY
-    if isinstance(inner, http.client.HTTPException):
-        return Failure.MALFORMED_RESPONSE
-    # Without a cause it is urllib3's own word that a body ended too early.
-    return Failure.BODY if inner is None else Failure.RESET
-
-
-def _tls(error: BaseException) -> Failure:
-    """Tell a bad certificate and a failed handshake from a connection that broke later."""
-    certificate = (ssl.SSLCertVerificationError, ssl.CertificateError, CertificateError)
-    if any(isinstance(cause, certificate) for cause in _causes(error)):
-        return Failure.CERTIFICATE
-    if _came_through(error, "assert_fingerprint"):
-        return Failure.CERTIFICATE
-    return Failure.TLS_HANDSHAKE if _in_handshake(error) else Failure.RESET
-
-
-def _before_the_request(error: BaseException) -> Failure | None:
-    """Name what came up while the way to the server was being made; ``None``: it was not then."""
-    if _in_tunnel(error):
-        return Failure.PROXY
-    return Failure.TLS_HANDSHAKE if _in_handshake(error) else None
-
-
-def _in_tunnel(error: BaseException) -> bool:
-    """Say whether it came up while a proxy was asked for a way to the server."""
-    return _came_through(error, "_tunnel")
-
-
-def _in_handshake(error: BaseException) -> bool:
-    """Say whether it came up in the handshake, which ends before the request is sent."""
-    return _came_through(error, "do_handshake")
-
-
-def _came_through(error: BaseException, function: str) -> bool:
-    """Say whether it was raised below a function of this name."""
-    return any(_passed_through(cause.__traceback__, function) for cause in _causes(error))
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """List an exception and those it was made from, by argument, reason or cause.
-
-    Not by context: that may be an error of the caller's own, in whose handling it sends this.
-    """
-    found: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, BaseException) and one not in found:
-            found.append(one)
-            waiting += [one.__cause__, getattr(one, "reason", None), *one.args]
-    return found
-
-
-def _passed_through(trace: TracebackType | None, name: str) -> bool:
-    while trace is not None:
-        if trace.tb_frame.f_code.co_name == name:
-            return True
-        trace = trace.tb_next
-    return False
+    return failure_of_cause(inner) if isinstance(inner, Exception) else Failure.RESET
