@@ -55,6 +55,7 @@ PUBLIC = [
     "UnauthorizedError",
     "VertoAdapter",
     "VertoAuth",
+    "VertoPoolManager",
     "knowing",
     "load_policy",
     "mount",

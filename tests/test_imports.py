@@ -21,6 +21,8 @@ NEVER_BY_ITSELF = (
     "verto_resilience.outcome._status_page",
     "verto_resilience.transports._outcome_of",
     "verto_resilience.transports._outcome_errors",
+    "verto_resilience.transports._urllib3",
+    "verto_resilience.mounting._pool_manager",
 )
 NOT_BEFORE_IT_IS_USED = (
     *NEVER_BY_ITSELF,

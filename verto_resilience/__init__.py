@@ -19,7 +19,7 @@ if typing.TYPE_CHECKING:
         ResilienceError,
     )
     from verto_resilience.machines import Mode, State, TripReason
-    from verto_resilience.mounting import VertoAdapter, VertoAuth, mount, unmount
+    from verto_resilience.mounting import VertoAdapter, VertoAuth, VertoPoolManager, mount, unmount
     from verto_resilience.outcome import (
         ApiError,
         Catalogue,
@@ -109,6 +109,7 @@ __all__ = [
     "UnauthorizedError",
     "VertoAdapter",
     "VertoAuth",
+    "VertoPoolManager",
     "knowing",
     "load_policy",
     "mount",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
 import requests
+import urllib3
 
 import verto_resilience
 from verto_resilience import Observer, Policy, VertoAdapter
@@ -158,4 +159,56 @@ class _RequestsStream:
         self._response.close()
 
 
-EDGES: tuple[Edge, ...] = (RequestsEdge(),)
+class Urllib3Edge:
+    """``urllib3``, by ``VertoPoolManager``."""
+
+    name = "urllib3"
+    errors: type[Exception] = urllib3.exceptions.HTTPError
+
+    def client(self, policy: Policy, observer: Observer | None = None) -> Client:
+        """Make a pool manager."""
+        return _Urllib3Client(policy, observer)
+
+
+class _Urllib3Client:
+    def __init__(self, policy: Policy, observer: Observer | None) -> None:
+        self._manager = verto_resilience.VertoPoolManager(policy=policy, observer=observer)
+
+    @property
+    def pipeline(self) -> Pipeline:
+        return self._manager.pipeline
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: Body = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Answer:
+        given: dict[str, Any] = {} if timeout is None else {"timeout": timeout}
+        response = self._manager.request(method, url, body=body, headers=headers, **given)
+        return Answer(response.status, response.data, response)
+
+    def stream(self, method: str, url: str, *, timeout: float | None = None) -> Stream:
+        given: dict[str, Any] = {} if timeout is None else {"timeout": timeout}
+        return _Urllib3Stream(self._manager.request(method, url, preload_content=False, **given))
+
+    def close(self) -> None:
+        self._manager.clear()
+
+
+class _Urllib3Stream:
+    def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
+        self._response = response
+        self.status = response.status
+
+    def read(self) -> bytes:
+        return self._response.read()
+
+    def close(self) -> None:
+        self._response.close()
+
+
+EDGES: tuple[Edge, ...] = (RequestsEdge(), Urllib3Edge())

@@ -1,7 +1,26 @@
 """Puts it together: the environment's policy, telemetry and an edge."""
 
+import typing
+
+from verto_resilience import _late
 from verto_resilience.mounting._adapter import VertoAdapter, mount, unmount
 from verto_resilience.mounting._auth import VertoAuth
 from verto_resilience.mounting._install import Instrumentor, install, uninstall
 
-__all__ = ["Instrumentor", "VertoAdapter", "VertoAuth", "install", "mount", "uninstall", "unmount"]
+if typing.TYPE_CHECKING:
+    from verto_resilience.mounting._pool_manager import VertoPoolManager
+
+__all__ = [
+    "Instrumentor",
+    "VertoAdapter",
+    "VertoAuth",
+    "VertoPoolManager",
+    "install",
+    "mount",
+    "uninstall",
+    "unmount",
+]
+
+if not typing.TYPE_CHECKING:
+    # A program has one kind of client, mostly.
+    __getattr__ = _late.loader(__name__, {"._pool_manager": ("VertoPoolManager",)})

@@ -53,6 +53,13 @@ if typing.TYPE_CHECKING:
         raise_for_outcome,
     )
     from verto_resilience.transports._outcome_of import outcome_of
+    from verto_resilience.transports._urllib3 import ResilientPoolManager
+    from verto_resilience.transports._urllib3_errors import (
+        Urllib3CallRejectedError,
+        Urllib3CircuitOpenError,
+        Urllib3InsecureRequestError,
+        Urllib3PausedError,
+    )
 
 __all__ = [
     "ApiFailureError",
@@ -77,10 +84,15 @@ __all__ = [
     "RequestsLoginError",
     "RequestsPausedError",
     "ResilientAdapter",
+    "ResilientPoolManager",
     "ServerError",
     "ServiceUnavailableError",
     "TooManyRequestsError",
     "UnauthorizedError",
+    "Urllib3CallRejectedError",
+    "Urllib3CircuitOpenError",
+    "Urllib3InsecureRequestError",
+    "Urllib3PausedError",
     "error_class",
     "front_and_path",
     "is_header_value",
@@ -99,7 +111,8 @@ __all__ = [
 ]
 
 if not typing.TYPE_CHECKING:
-    # No call needs them: people ask afterwards what came of it.
+    # No call through requests needs them: some people ask afterwards what came of it, and some
+    # have no requests.
     __getattr__ = _late.loader(
         __name__,
         {
@@ -122,5 +135,12 @@ if not typing.TYPE_CHECKING:
                 "raise_for_outcome",
             ),
             "._outcome_of": ("outcome_of",),
+            "._urllib3": ("ResilientPoolManager",),
+            "._urllib3_errors": (
+                "Urllib3CallRejectedError",
+                "Urllib3CircuitOpenError",
+                "Urllib3InsecureRequestError",
+                "Urllib3PausedError",
+            ),
         },
     )

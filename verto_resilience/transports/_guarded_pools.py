@@ -63,6 +63,23 @@ def guard(pool: Any) -> None:
                     object.__setattr__(connection, "__class__", _guarded(type(connection)))
 
 
+def guard_manager(manager: Any) -> None:
+    """Do so with every pool that a pool manager has, and will make."""
+    kinds = manager.pool_classes_by_scheme
+    if not all(issubclass(kind, GuardedPool) for kind in kinds.values()):
+        manager.pool_classes_by_scheme = {name: _guarded_kind(kind) for name, kind in kinds.items()}
+    pools = manager.pools
+    # Its keys could be asked for, but asking for a pool by its key makes it the last to be evicted.
+    with pools.lock:
+        for pool in list(getattr(pools, "_container", {}).values()):
+            guard(pool)
+
+
+def _guarded_kind(kind: type) -> type:
+    is_plain = issubclass(kind, HTTPConnectionPool) and not issubclass(kind, GuardedPool)
+    return _guarding(kind) if is_plain else kind
+
+
 @lru_cache(maxsize=64)
 def _guarding(base: type) -> type:
     # Messages of urllib3 show the class by its name, and the caller's must not change.

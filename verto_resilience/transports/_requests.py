@@ -1,6 +1,5 @@
 """The adapter: what ``Session.send`` calls, around the adapter that really sends."""
 
-import sys
 import warnings
 from typing import Any
 
@@ -11,6 +10,7 @@ from urllib3.util import Retry
 
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.pipeline import Pipeline
+from verto_resilience.transports._callers import callers_level
 from verto_resilience.transports._refresh import Refresher
 from verto_resilience.transports._requests_exchange import RequestsExchange
 from verto_resilience.transports._taken_over import give_back, set_retries, take_over
@@ -144,17 +144,5 @@ def _warn(inner: BaseAdapter, retries: Retry) -> None:
         f"{type(inner).__name__} retries by itself ({retries!r}). Its retries are switched off "
         "while verto_resilience is mounted around it: resends are made in one place. Build it "
         "with max_retries=0 to say so yourself.",
-        stacklevel=_callers_level(),
+        stacklevel=callers_level(),
     )
-
-
-def _callers_level() -> int:
-    """Count the frames up to the code that mounted, so that the warning names its line."""
-    frame, level = sys._getframe(1), 1  # noqa: SLF001 - as the warnings module itself does
-    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
-        frame, level = frame.f_back, level + 1
-    return level
-
-
-def _is_ours(module: str) -> bool:
-    return module.partition(".")[0] == __name__.partition(".")[0]

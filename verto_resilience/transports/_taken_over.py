@@ -123,7 +123,7 @@ def own_retries(adapter: BaseAdapter) -> Retry | None:
     if isinstance(adapter, HTTPAdapter) and (retries is None or isinstance(retries, int)):
         # As urllib3 reads it, where somebody has set a number.
         retries = Retry.from_int(retries)
-    return retries if isinstance(retries, Retry) and _resends(retries) else None
+    return retries if isinstance(retries, Retry) and resends(retries) else None
 
 
 def _of(inner: BaseAdapter) -> _TakenOver | None:
@@ -148,7 +148,8 @@ def _weakly(inner: BaseAdapter) -> Callable[[], BaseAdapter | None]:
         return lambda: inner
 
 
-def _resends(retries: Retry) -> bool:
+def resends(retries: Retry) -> bool:
+    """Say whether urllib3 would send again by this, redirects apart."""
     if retries.total is not None:
         return retries.total is not False and retries.total > 0
     counts = (retries.connect, retries.read, retries.status, retries.other)
