@@ -2,8 +2,9 @@
 
 from verto_resilience.pipeline._call import Call, Finish, Refresh, Rejection, Send, Wait
 from verto_resilience.pipeline._circuits import Circuits
-from verto_resilience.pipeline._clock import Clock, SystemClock
+from verto_resilience.pipeline._clock import AsyncClock, Clock, SystemClock
 from verto_resilience.pipeline._drive import Exchange, Result, drive
+from verto_resilience.pipeline._drive_async import AsyncExchange, drive_async
 from verto_resilience.pipeline._events import (
     AttemptEnded,
     BodyFailed,
@@ -56,6 +57,8 @@ __all__ = [
     "OUTCOME_UNKNOWN",
     "SILENT_OBSERVER",
     "SILENT_TRACING",
+    "AsyncClock",
+    "AsyncExchange",
     "Attempt",
     "AttemptEnded",
     "AttemptScope",
@@ -104,6 +107,7 @@ __all__ = [
     "add_note",
     "class_name",
     "drive",
+    "drive_async",
     "host_of",
     "plain_number",
     "quoted",

@@ -21,6 +21,22 @@ class Clock(Protocol):
         ...
 
 
+class AsyncClock(Protocol):
+    """Where time comes from for tasks; an edge brings it, for it knows whose loop it is."""
+
+    def monotonic(self) -> float:
+        """Give seconds that never go back; every decision is taken in these."""
+        ...
+
+    def wall(self) -> float:
+        """Give seconds since the epoch; used only to read an HTTP-date without a ``Date``."""
+        ...
+
+    async def sleep(self, seconds: float) -> bool:
+        """Let other tasks run for at least this long; ``False`` when it was ended early."""
+        ...
+
+
 class SystemClock:
     """The machine's clock; its sleeps end early when :meth:`interrupt` is called.
 

@@ -1,4 +1,4 @@
-"""The loop: the only place that sends more than once, and the only one that sleeps."""
+"""The loop: with its twin for tasks the only place that sends more than once, or sleeps."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from verto_resilience.pipeline._call import (
     Wait,
 )
 from verto_resilience.pipeline._clock import Clock
-from verto_resilience.pipeline._events import CallEnded
-from verto_resilience.pipeline._exceptions import add_note, class_name
+from verto_resilience.pipeline._endings import break_off, conclude, fail_late, publish
+from verto_resilience.pipeline._exceptions import class_name
 from verto_resilience.pipeline._observer import AttemptScope, CallScope, Observer, Tracing
-from verto_resilience.pipeline._report import OUTCOME_UNKNOWN, CallReport, End
+from verto_resilience.pipeline._report import CallReport, End
 
 R = TypeVar("R")
 
@@ -98,7 +98,7 @@ def drive(
         try:
             step, result = _loop(call, exchange, clock, observer, scope)
         except BaseException as broken:
-            _break_off(call, broken, clock.monotonic() - began, clock, observer)
+            break_off(call, broken, began=began, now=clock.monotonic(), observer=observer)
             raise
         report = call.report(step.end)
         if result is None:
@@ -108,11 +108,13 @@ def drive(
             error = result.error
         scope.ended(report, error)
         name = None if error is None else class_name(type(error))
-        _conclude(call, report, clock.monotonic() - began, name, observer)
+        conclude(call, report, clock.monotonic() - began, name, observer)
         try:
             if result is None:
                 raise cast("Exception", error)
-            return exchange.finished(result, report, partial(_fail_late, call, clock, observer))
+            return exchange.finished(
+                result, report, partial(fail_late, call, clock.monotonic, observer)
+            )
         finally:
             # An exception refers to this frame: without this it would refer to itself.
             result = error = None
@@ -124,7 +126,7 @@ def _loop(
     result: Result[R] | None = None
     step: Admission | Settlement = call.admit(clock.monotonic())
     while True:
-        _publish(call, observer)
+        publish(call, observer)
         match step:
             case Send():
                 left = call.deadline - clock.monotonic()
@@ -156,32 +158,3 @@ def _wait(call: Call, wait: Wait, clock: Clock) -> Admission:
     if clock.sleep(wait.seconds):
         return call.admit(clock.monotonic())
     return Rejection(End.INTERRUPTED, call.request.origin, None)
-
-
-def _break_off(
-    call: Call, error: BaseException, seconds: float, clock: Clock, observer: Observer
-) -> None:
-    """Account for a call that its caller broke off, as by an interrupt from the keyboard."""
-    report = call.abandon(clock.monotonic())
-    if report.ambiguous:
-        add_note(error, OUTCOME_UNKNOWN)
-    _conclude(call, report, seconds, class_name(type(error)), observer)
-
-
-def _conclude(
-    call: Call, report: CallReport, seconds: float, error: str | None, observer: Observer
-) -> None:
-    _publish(call, observer)
-    if call.keeps_routine:
-        observer.on_event(CallEnded(call.request, report, seconds, error))
-
-
-def _fail_late(call: Call, clock: Clock, observer: Observer, failure: Failure) -> None:
-    call.fail_late(failure, clock.monotonic())
-    _publish(call, observer)
-
-
-def _publish(call: Call, observer: Observer) -> None:
-    if call.events:
-        for event in call.take_events():
-            observer.on_event(event)

@@ -6,8 +6,9 @@ from typing import TypeVar
 from verto_resilience.outcome import Catalogue, Operations
 from verto_resilience.pipeline._call import Call
 from verto_resilience.pipeline._circuits import Circuits
-from verto_resilience.pipeline._clock import Clock
+from verto_resilience.pipeline._clock import AsyncClock, Clock
 from verto_resilience.pipeline._drive import Exchange, drive
+from verto_resilience.pipeline._drive_async import AsyncExchange, drive_async
 from verto_resilience.pipeline._observer import (
     SILENT_OBSERVER,
     SILENT_TRACING,
@@ -84,11 +85,36 @@ class Pipeline:
             exchange: How it is sent.
             policy: The settings of its origin, where they are at hand; ``None`` looks them up.
         """
+        call = self._call(request, policy)
+        return drive(call, exchange, clock=self.clock, observer=self.observer, tracing=self.tracing)
+
+    async def run_async(
+        self,
+        request: CallRequest,
+        exchange: AsyncExchange[R],
+        *,
+        clock: AsyncClock,
+        policy: Policy | None = None,
+    ) -> R:
+        """Carry one call of a task through; see :func:`drive_async`.
+
+        Args:
+            request: What is to be sent.
+            exchange: How it is sent.
+            clock: The pipeline's own clock, in which a task can sleep.
+            policy: The settings of its origin, where they are at hand; ``None`` looks them up.
+        """
+        call = self._call(request, policy)
+        return await drive_async(
+            call, exchange, clock=clock, observer=self.observer, tracing=self.tracing
+        )
+
+    def _call(self, request: CallRequest, policy: Policy | None) -> Call:
         if policy is None:
             policy = self.policies.of(request.origin)
         now = self.clock.monotonic()
         origin = self.circuits.at(request.origin, now)
-        call = Call(
+        return Call(
             request,
             origin,
             policy,
@@ -96,4 +122,3 @@ class Pipeline:
             now=now,
             keeps_routine=self._keeps_routine,
         )
-        return drive(call, exchange, clock=self.clock, observer=self.observer, tracing=self.tracing)
