@@ -29,11 +29,6 @@ from verto_resilience.pipeline import (
 from verto_resilience.testing import FakeClock
 
 T = TypeVar("T")
-SCENARIOS = {
-    name.removeprefix("test_"): scenario
-    for name, scenario in vars(test_drive).items()
-    if name.startswith("test_") and not inspect.signature(scenario).parameters
-}
 SAME = {"AsyncExchange": "Exchange", "AsyncClock": "Clock", "drive_async": "drive"}
 
 
@@ -112,6 +107,12 @@ def drive_in_a_task(
     )
 
 
+@pytest.fixture(autouse=True)
+def _in_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Carry the calls of every test here through by the other loop."""
+    monkeypatch.setattr(Bench, "drive", drive_in_a_task)
+
+
 def definitions(module: ModuleType) -> dict[str, str]:
     """Give the text of what a module defines, by name, without what makes it asynchronous."""
     source = re.sub(r"\b(async|await) ", "", inspect.getsource(module))
@@ -132,14 +133,28 @@ def test_the_two_loops_are_one_text() -> None:
     assert len(twin) == 5
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
-def test_a_task_is_carried_through_alike(
-    scenario: Callable[[], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What holds of the one loop holds of the other."""
-    monkeypatch.setattr(Bench, "drive", drive_in_a_task)
+class TestResult(test_drive.TestResult):
+    """What a call gives back."""
 
-    scenario()
+
+class TestTime(test_drive.TestTime):
+    """When something is sent."""
+
+
+class TestEnds(test_drive.TestEnds):
+    """Why a call ends."""
+
+
+class TestAbandon(test_drive.TestAbandon):
+    """What a call leaves that is broken off."""
+
+
+class TestTracing(test_drive.TestTracing):
+    """What is drawn."""
+
+
+class TestEvents(test_drive.TestEvents):
+    """What is told."""
 
 
 class Never:
