@@ -16,6 +16,8 @@ from verto_resilience.cli._explain import explain
 from verto_resilience.cli._help import Command, Group
 from verto_resilience.cli._operations import operations
 from verto_resilience.cli._request import request
+from verto_resilience.cli._run import SETTINGS
+from verto_resilience.cli._run import run as run_command
 from verto_resilience.cli._sandbox import sandbox
 from verto_resilience.cli._wrapped import wrapped
 from verto_resilience.errors import ConfigurationError
@@ -24,6 +26,7 @@ COMMANDS = (
     (demo, "verto-resilience demo --plain"),
     (sandbox, "verto-resilience sandbox --port 8080 --script throttled --seconds 5"),
     (request, "verto-resilience request GET https://api-v3-sandbox.vertofx.com/fx/health --json"),
+    (run_command, "verto-resilience run -- python app.py"),
     (explain, "verto-resilience explain 400 1"),
     (operations, "verto-resilience operations --kind moves_money"),
     (config, "VERTO_RESILIENCE_MAX_ATTEMPTS=5 verto-resilience config"),
@@ -78,7 +81,8 @@ def _app() -> typer.Typer:
     )
     app.callback()(_options)
     for command, example in COMMANDS:
-        app.command(cls=Command, epilog=f"Example: {example}")(command)
+        settings = SETTINGS if command is run_command else None
+        app.command(cls=Command, epilog=f"Example: {example}", context_settings=settings)(command)
     for group, name, example in GROUPS:
         app.add_typer(group, cls=Group, name=name, epilog=f"Example: {example}")
     return app

@@ -10,7 +10,7 @@ import requests
 from requests.adapters import BaseAdapter
 from urllib3.util import Retry
 
-from verto_resilience.config import load_policy
+from verto_resilience.config import is_switched_off, load_policy
 from verto_resilience.mounting._adapter import VertoAdapter
 from verto_resilience.mounting._assembly import Assembly
 from verto_resilience.mounting._instrumented import class_send, put_back, switch_off_everywhere
@@ -90,15 +90,16 @@ def uninstall() -> None:
 
 
 class Instrumentor:
-    """What ``opentelemetry-instrument`` finds: installs, if the environment says so.
+    """What ``opentelemetry-instrument`` and ``verto-resilience run`` find: installs, if told to.
 
-    Off by default: ``VERTO_RESILIENCE_INSTALL=true`` switches it on, and
-    ``OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=verto_resilience`` off again.
+    Off by default: ``VERTO_RESILIENCE_INSTALL=true`` switches it on. The kill switch switches it
+    off again, and so does ``OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=verto_resilience`` for
+    ``opentelemetry-instrument``.
     """
 
     def instrument(self, **_: Any) -> None:
         """Call :func:`install` where the policy's ``install`` is true."""
-        if load_policy().install:
+        if not is_switched_off() and load_policy().install:
             install()
 
     def uninstrument(self, **_: Any) -> None:

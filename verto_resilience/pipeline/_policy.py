@@ -86,7 +86,8 @@ class Policy:
     install: bool = setting(
         False,
         Unit.FLAG,
-        "Whether opentelemetry-instrument mounts it on every session of the process.",
+        "Whether opentelemetry-instrument mounts it on every session of the process; "
+        "verto-resilience run sets it for one command.",
     )
     policy_file: str | None = setting(
         None,
