@@ -3,9 +3,9 @@
 import base64
 import binascii
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from verto_resilience.outcome import LONGEST_MESSAGE, ApiError, names_a_secret, scrub
@@ -30,6 +30,14 @@ class Sent(Protocol):
     def body(self) -> Any:
         """What was given for it; ``None`` for none."""
         ...
+
+
+class Carrier(NamedTuple):
+    """A request as it was sent, where the client has no object for it that lasts."""
+
+    url: str
+    headers: Mapping[str, Any]
+    body: Any
 
 
 def secrets_of(request: Sent | None) -> frozenset[str]:

@@ -31,6 +31,7 @@ from verto_resilience.transports._insecure import insecurity
 from verto_resilience.transports._limits import AttemptLimit
 from verto_resilience.transports._refresh import Refresher, RefusedCredentials
 from verto_resilience.transports._report_of import attach_report, explain
+from verto_resilience.transports._request_secrets import Carrier
 from verto_resilience.transports._target import Target, target_of
 from verto_resilience.transports._timeouts import Timeouts, timeouts_of
 from verto_resilience.transports._urllib3_errors import (
@@ -200,7 +201,10 @@ class Urllib3Exchange:
         if self._renewed is not None and response.status == _UNAUTHORIZED:
             cast("Refresher", self._refresher).forget(self._renewed)
         if scope.wants_details:
-            scope.received(details_of(response.headers, response.version, peer_of(response)))
+            own_id, peer = self.request.correlation_id, peer_of(response)
+            sent = self._sent()
+            details = details_of(response.headers, response.version, peer, sent, own_id=own_id)
+            scope.received(details)
         return Result(self._classify(response), response)
 
     def _let_go(self, response: BaseHTTPResponse) -> None:
@@ -279,8 +283,16 @@ class Urllib3Exchange:
     def _classify(self, response: BaseHTTPResponse) -> Outcome:
         body = None if self._unread else response.data or b""
         return outcome_of_answer(
-            self._pipeline, self._policy, response.status, response.headers, body
+            self._pipeline,
+            self._policy,
+            response.status,
+            response.headers,
+            body,
+            sent=self._sent(),
         )
+
+    def _sent(self) -> Carrier:
+        return Carrier(self._url, self._headers, self._body)
 
 
 def _target(url: str, verto_hosts: tuple[str, ...]) -> Target:
