@@ -56,12 +56,14 @@ PUBLIC = [
     "VertoAdapter",
     "VertoAuth",
     "VertoPoolManager",
+    "install",
     "knowing",
     "load_policy",
     "mount",
     "outcome",
     "raise_for_outcome",
     "report",
+    "uninstall",
     "unmount",
 ]
 PACKAGES = [

@@ -19,7 +19,15 @@ if typing.TYPE_CHECKING:
         ResilienceError,
     )
     from verto_resilience.machines import Mode, State, TripReason
-    from verto_resilience.mounting import VertoAdapter, VertoAuth, VertoPoolManager, mount, unmount
+    from verto_resilience.mounting import (
+        VertoAdapter,
+        VertoAuth,
+        VertoPoolManager,
+        install,
+        mount,
+        uninstall,
+        unmount,
+    )
     from verto_resilience.outcome import (
         ApiError,
         Catalogue,
@@ -110,12 +118,14 @@ __all__ = [
     "VertoAdapter",
     "VertoAuth",
     "VertoPoolManager",
+    "install",
     "knowing",
     "load_policy",
     "mount",
     "outcome",
     "raise_for_outcome",
     "report",
+    "uninstall",
     "unmount",
 ]
 
