@@ -74,6 +74,9 @@ def test_command_line_is_not_loaded_with_the_library() -> None:
         (("sandbox", "--form", "date"), "it goes with --script throttled or recovering"),
         (("sandbox", "--path", "/x"), "it goes with --script"),
         (("sandbox", "--script", "throtled", "--seconds", "5"), "healthy, throttled, down"),
+        (("sandbox", "--repeat"), "it goes with answers: --script"),
+        (("sandbox", "--script", "down", "--repeat"), "it goes with answers: --script"),
+        (("sandbox", "--script", "503, teapot"), "answer 2 ('teapot')"),
         (("sandbox", "--certificate", "no.pem", "--key", "no.key"), "cannot be used"),
         (("explain", "teapot"), "STATUS"),
         (("explain", "99"), "99 is no HTTP status: 100 to 999"),
@@ -188,3 +191,25 @@ def test_sandbox_answers_until_interrupted(clean_environment: dict[str, str]) ->
     assert statuses == [503, 200]
     assert (process.returncode, errors) == (0, "")
     assert "2 requests" in output
+
+
+@pytest.mark.end_to_end
+def test_sandbox_plays_answers_with_a_delay(clean_environment: dict[str, str]) -> None:
+    """A list of answers is played, again and again where that is asked for, each in its time."""
+    script = "503, ok delay=0.3"
+    with subprocess.Popen(
+        [sys.executable, "-m", "verto_resilience", "sandbox", "--script", script, "--repeat"],
+        env=clean_environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[2]
+        with requests.Session() as session:
+            session.trust_env = False
+            answers = [session.get(f"{url}/status/200", timeout=5) for _ in range(4)]
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=10)
+
+    assert [answer.status_code for answer in answers] == [503, 200, 503, 200]
+    assert min(answer.elapsed.total_seconds() for answer in answers[1::2]) >= 0.3

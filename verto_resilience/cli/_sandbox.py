@@ -6,6 +6,8 @@ import typer
 
 from verto_resilience.testing import SCRIPT_NAMES, RetryAfterForm, serve
 
+_EXAMPLE = "503 x2, 429 retry-after=1, ok delay=0.5"
+
 
 def sandbox(
     *,
@@ -15,7 +17,10 @@ def sandbox(
     port: Annotated[int, typer.Option(metavar="PORT", help="0 for any free one.")] = 0,
     script: Annotated[
         str | None,
-        typer.Option(metavar="SCRIPT", help=f"What to play: {', '.join(SCRIPT_NAMES)}."),
+        typer.Option(
+            metavar="SCRIPT",
+            help=f"What to play: {', '.join(SCRIPT_NAMES)}; or a list of answers: '{_EXAMPLE}'.",
+        ),
     ] = None,
     path: Annotated[
         str | None,
@@ -36,6 +41,9 @@ def sandbox(
             help=f"How throttled and recovering write Retry-After: {' or '.join(RetryAfterForm)}.",
         ),
     ] = None,
+    repeat: Annotated[
+        bool, typer.Option("--repeat", help="Begin a list of answers again after its last.")
+    ] = False,
     require_auth: Annotated[
         bool, typer.Option("--require-auth", help="Ask for a bearer token.")
     ] = False,
@@ -54,6 +62,9 @@ def sandbox(
         tls = (certificate, key)
     elif certificate is not None or key is not None:
         raise typer.BadParameter("--certificate and --key go together")
+    if repeat and script in {None, *SCRIPT_NAMES}:
+        given = f"--script '{_EXAMPLE}'"
+        raise typer.BadParameter(f"it goes with answers: {given}", param_hint="--repeat")
     _check(script, {"path": path, "seconds": seconds, "count": count, "form": form})
     code = serve(
         host,
@@ -63,6 +74,7 @@ def sandbox(
         seconds=seconds,
         count=count,
         form=form,
+        repeat=repeat,
         require_auth=require_auth,
         code_key=code_key,
         tls=tls,

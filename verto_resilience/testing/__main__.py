@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seconds=given.seconds,
             count=given.count,
             form=given.form,
+            repeat=given.repeat,
             require_auth=given.require_auth,
             code_key=given.code_key,
             tls=None if given.key is None else (given.certificate, given.key),
@@ -44,11 +45,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=0, help="0 (the default) for any free one")
-    parser.add_argument("--script", help=f"one of {', '.join(SCRIPT_NAMES)}")
+    parser.add_argument(
+        "--script",
+        help=f"one of {', '.join(SCRIPT_NAMES)}, or answers: '503 x2, 429 retry-after=1, ok'",
+    )
     parser.add_argument("--path", help="path or template the script plays on (default: every one)")
     parser.add_argument("--seconds", type=float, help="length of 'throttled' or 'down'")
     parser.add_argument("--count", type=int, help="number of 503s of 'down' or 'recovering'")
     parser.add_argument("--form", help=f"Retry-After as {' or '.join(RetryAfterForm)}")
+    parser.add_argument("--repeat", action="store_true", help="begin the answers again")
     parser.add_argument("--require-auth", action="store_true", help="ask for a bearer token")
     parser.add_argument("--code-key", default="code", help="JSON key of the API error code")
     parser.add_argument("--certificate", help="certificate file, for HTTPS")

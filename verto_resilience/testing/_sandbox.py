@@ -61,7 +61,7 @@ class Sandbox:
         Args:
             host: Address to listen on.
             port: 0 for any free one.
-            script: A named script for every path, see :meth:`play`; ``None`` for none.
+            script: What to play on every path, see :meth:`play`; ``None`` for nothing.
             require_auth: Whether a bearer token from ``POST /users/login`` is asked for; without a
                 good one the answer is 401.
             credentials: The ``clientId`` and ``apiKey`` that may log in; ``None`` for any.
@@ -203,22 +203,27 @@ class Sandbox:
         seconds: float | None = None,
         count: int | None = None,
         form: RetryAfterForm | str | None = None,
+        repeat: bool = False,
     ) -> None:
-        """Play a named script: ``healthy``, ``throttled``, ``down`` or ``recovering``.
+        """Play a named script (``healthy``, ``throttled``, ``down``, ``recovering``) or answers.
 
         Args:
             name: ``throttled`` is :meth:`throttle`; ``down`` answers 503; ``recovering`` answers
-                503, then 429 once with ``Retry-After: 1``, then slowly, then normally.
+                503, then 429 once with ``Retry-After: 1``, then slowly, then normally. Anything
+                else is a list of answers, such as ``503 x2, 429 retry-after=1, ok delay=0.5``.
             path: A path or a template; ``None`` for every path.
             method: ``None`` for every method.
             seconds: Length of ``throttled`` (2 when ``None``) or of ``down``.
             count: How many 503s; ``None`` is without end for ``down``, 2 for ``recovering``.
             form: ``seconds`` or ``date``, for ``Retry-After``.
+            repeat: Begin again after the last of the answers.
 
         Raises:
-            ConfigurationError: The name is unknown, or it has no such option.
+            ConfigurationError: The name is unknown, it has no such option, or the answers cannot be
+                read.
         """
-        self._put(path, method, named_script(name, seconds=seconds, count=count, form=form))
+        script = named_script(name, seconds=seconds, count=count, form=form, repeat=repeat)
+        self._put(path, method, script)
 
     def throttle(
         self,

@@ -5,13 +5,14 @@ reads a clock: the caller passes ``now`` and holds the sandbox's lock.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Protocol
 
 from verto_resilience.testing._impossible import impossible
 from verto_resilience.testing._paths import PathTemplate
 from verto_resilience.testing._reply import LONGEST, Reply, RetryAfterForm, is_length
+from verto_resilience.testing._written import is_written, read_replies
 
 
 class Script(Protocol):
@@ -155,27 +156,25 @@ def named_script(
     seconds: float | None = None,
     count: int | None = None,
     form: RetryAfterForm | str | None = None,
+    repeat: bool = False,
 ) -> Script:
-    """Build one of :data:`SCRIPT_NAMES`.
+    """Build one of :data:`SCRIPT_NAMES`, or one of answers written as text.
 
     Args:
-        name: Which one.
+        name: Which one, or the answers; see :func:`read_replies`.
         seconds: Length of ``throttled`` (2 by default) or ``down``.
         count: Number of failures of ``down``, or of ``recovering`` before it recovers (2 by
             default). ``down`` with neither a count nor seconds has no end.
         form: How ``throttled`` and ``recovering`` write ``Retry-After``.
+        repeat: Whether written answers begin again after the last.
 
     Raises:
         ConfigurationError: The name is unknown, or the script does not know an option or its value.
     """
+    given = {"seconds": seconds, "count": count, "form": form, "repeat": repeat or None}
     if name not in SCRIPT_NAMES:
-        raise impossible(f"script {name!r} is unknown; choose one of {', '.join(SCRIPT_NAMES)}")
-    given = {"seconds": seconds, "count": count, "form": form}
-    problems = [
-        f"script {name!r} has no option {option!r}"
-        for option, value in given.items()
-        if value is not None and option not in SCRIPT_NAMES[name]
-    ]
+        return _written_script(name, given)
+    problems = _odd_options(name, given, SCRIPT_NAMES[name])
     if name == "down" and seconds is not None and count is not None:
         problems.append("script 'down' takes a count or seconds, not both")
     if count is not None and (type(count) is not int or count < 1):
@@ -198,6 +197,26 @@ def named_script(
             return SequenceScript([*[_UNAVAILABLE] * (count or 2), limited, slow])
         case _:
             return SequenceScript(())
+
+
+def _written_script(script: str, given: Mapping[str, object]) -> SequenceScript:
+    if not is_written(script):
+        raise impossible(
+            f"script {script!r} is unknown; choose one of {', '.join(SCRIPT_NAMES)}, or write the "
+            "answers, such as '503 x2, 429 retry-after=1, ok delay=0.5'"
+        )
+    problems = _odd_options(script, given, ("repeat",))
+    if problems:
+        raise impossible(*problems)
+    return SequenceScript(read_replies(script), repeat=given["repeat"] is not None)
+
+
+def _odd_options(script: str, given: Mapping[str, object], known: Collection[str]) -> list[str]:
+    return [
+        f"script {script!r} has no option {option!r}"
+        for option, value in given.items()
+        if value is not None and option not in known
+    ]
 
 
 SCRIPT_NAMES = MappingProxyType(

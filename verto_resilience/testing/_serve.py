@@ -22,6 +22,7 @@ def serve(
     seconds: float | None = None,
     count: int | None = None,
     form: RetryAfterForm | str | None = None,
+    repeat: bool = False,
     require_auth: bool = False,
     code_key: str = "code",
     tls: tuple[str, str] | None = None,
@@ -35,11 +36,12 @@ def serve(
     Args:
         host: Address to listen on.
         port: 0 for any free one; the first line says which.
-        script: A named script, see :meth:`Sandbox.play`; ``None`` for none.
+        script: A named script or answers, see :meth:`Sandbox.play`; ``None`` for none.
         path: The path it plays on; ``None`` for every path.
         seconds: An option of the script.
         count: An option of the script.
         form: An option of the script.
+        repeat: An option of the script.
         require_auth: Whether a bearer token is asked for.
         code_key: JSON key of the API error code.
         tls: Paths of a certificate and its key, for HTTPS.
@@ -79,6 +81,7 @@ def serve(
         seconds=seconds,
         count=count,
         form=form,
+        repeat=repeat,
     )
     with _signals(ended), sandbox:
         say(f"sandbox at {sandbox.url} (Ctrl+C ends it)")
