@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.flight.makers import call, flight, sent, waited
+from verto_resilience._pages import embedded
 from verto_resilience.flight import Flight, FlightRecorder, Moved, Totals, require_plotly
-from verto_resilience.flight._page import _drawing, page
+from verto_resilience.flight._page import page
 from verto_resilience.machines import State
 
 HOSTILE = "<script>alert(1)</script>&\"'</title>"
@@ -90,7 +91,7 @@ def test_data_of_a_drawing_cannot_end_its_script() -> None:
     """What plotly reads holds no angle bracket, and is the same once it is parsed."""
     data = json.dumps({"text": "</script><b>&amp;"})
 
-    written = _drawing(data)
+    written = embedded(data)
 
     inner = written.removeprefix('<script type="application/json">').removesuffix("</script>")
     assert not set(inner) & set("<>&")

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from plotly.offline import get_plotlyjs
-
 from verto_resilience.flight import _looks as looks
 from verto_resilience.flight._bands import Band
 from verto_resilience.flight._record import CallRecord, Flight, Verdict
@@ -81,12 +79,6 @@ def waterfall(calls: Sequence[CallRecord], until: float) -> str:
         sheet.depth += _LABEL + _BAR_ROW + _STORY + _GAP
     longest = max((length(call, until) for call in calls), default=0.0)
     return sheet.finish(max(longest, 1e-9), "since the call began")
-
-
-def plotly_script() -> str:
-    """Give plotly's own JavaScript."""
-    script: str = get_plotlyjs()
-    return script
 
 
 def _short(text: str, letters: int) -> str:

@@ -1,24 +1,16 @@
 """The page: one file of HTML that asks nobody for anything."""
 
-from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
 from html import escape
-from importlib import resources
-from importlib.util import find_spec
 from string import Template
 
+from verto_resilience import _pages
 from verto_resilience.flight import _looks as looks
 from verto_resilience.flight._looks import Look
 from verto_resilience.flight._record import Flight, Totals, Verdict
 from verto_resilience.flight._summary import Summary, summarise, trimmed
 from verto_resilience.flight._tables import bands_table, calls_table, summary_tables
-
-_MISSING = (
-    "the flight report is drawn with plotly, which is not installed: "
-    "pip install 'verto-resilience[report]'"
-)
 
 
 def require_plotly() -> None:
@@ -27,8 +19,7 @@ def require_plotly() -> None:
     Raises:
         ModuleNotFoundError: plotly is not installed; the message names the extra.
     """
-    if find_spec("plotly") is None:
-        raise ModuleNotFoundError(_MISSING, name="plotly")
+    _pages.require_plotly("flight report")
 
 
 def page(flight: Flight, *, title: str) -> str:
@@ -38,49 +29,29 @@ def page(flight: Flight, *, title: str) -> str:
         ModuleNotFoundError: plotly is not installed; the message names the extra.
     """
     require_plotly()
-    from verto_resilience.flight._drawing import plotly_script, timeline, waterfall
+    from verto_resilience.flight._drawing import timeline, waterfall
 
     flight = trimmed(flight)
     summary = summarise(flight)
-    library, script = plotly_script(), _file("page.js")
-    return Template(_file("page.html")).substitute(
+    library, script = _pages.plotly_script(), _pages.shipped(__package__, "page.js")
+    return Template(_pages.shipped(__package__, "page.html")).substitute(
         title=escape(title),
-        policy=_policy(library, script),
-        style=_file("page.css"),
+        policy=_pages.content_policy(library, script),
+        style=_pages.style(__package__),
         lead=escape(_lead(flight, summary)),
         when=escape(_when(flight)),
         left_out=_left_out(flight),
         figures="\n".join(_figure(*figure) for figure in _figures(flight.totals)),
         legend=_legend(flight, summary),
-        timeline=_drawing(timeline(flight, summary.bands)),
+        timeline=_pages.embedded(timeline(flight, summary.bands)),
         timeline_tables=bands_table(summary.bands, flight)
         + calls_table("Calls, oldest first", flight.calls, flight),
-        waterfall=_drawing(waterfall(summary.worst, flight.until)),
+        waterfall=_pages.embedded(waterfall(summary.worst, flight.until)),
         waterfall_tables=calls_table("The calls drawn above", summary.worst, flight),
         tables="\n".join(summary_tables(summary)),
         library=library,
         script=script,
     )
-
-
-def _file(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _policy(*scripts: str) -> str:
-    """Forbid the browser every request, and every script but these."""
-    hashes = (b64encode(sha256(script.encode()).digest()).decode() for script in scripts)
-    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
-    return (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
-        "img-src data: blob:; base-uri 'none'; form-action 'none'"
-    )
-
-
-def _drawing(json: str) -> str:
-    # Inside a script nothing ends it but "</script"; without "<" there can be none.
-    safe = json.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-    return f'<script type="application/json">{safe}</script>'
 
 
 def _lead(flight: Flight, summary: Summary) -> str:

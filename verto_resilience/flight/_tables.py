@@ -1,50 +1,12 @@
 """The tables of the page: what the drawings show, in text, and what is not drawn at all."""
 
-import re
-from collections.abc import Iterable, Sequence
-from html import escape
+from collections.abc import Sequence
 
+from verto_resilience._pages import Row, table
 from verto_resilience.flight import _looks as looks
 from verto_resilience.flight._bands import Band
 from verto_resilience.flight._record import CallRecord, Flight, Verdict
 from verto_resilience.flight._summary import Group, Spread, Summary, clipped, length, name_of
-
-Row = Sequence[str]
-
-_INNER_SLASH = re.compile(r"(?<=[\w}])/")
-
-
-def table(
-    caption: str, header: Row, rows: Iterable[Row], *, numbers: int = 0, shape: str = "plain"
-) -> str:
-    """Write a table; empty without rows.
-
-    Args:
-        caption: What it says.
-        header: Names of the columns.
-        rows: Their texts.
-        numbers: How many of the last columns are set to the right.
-        shape: How ``page.css`` folds it where the screen is narrow.
-    """
-    edge = len(header) - numbers
-
-    def cells(tag: str, row: Row) -> str:
-        written = []
-        for place, text in enumerate(row):
-            right = ' class="number"' if place >= edge else ""
-            scope = ' scope="col"' if tag == "th" else ""
-            written.append(f"<{tag}{scope}{right}>{_breakable(text)}</{tag}>")
-        return f"<tr>{''.join(written)}</tr>"
-
-    body = "\n".join(cells("td", row) for row in rows)
-    if not body:
-        return ""
-    return (
-        f'<div class="table" role="region" tabindex="0" aria-label="{escape(caption)}">'
-        f'<table class="{shape}">'
-        f"<caption>{escape(caption)}</caption><thead>{cells('th', header)}</thead>"
-        f"<tbody>\n{body}\n</tbody></table></div>"
-    )
 
 
 def calls_table(caption: str, calls: Sequence[CallRecord], flight: Flight) -> str:
@@ -137,11 +99,6 @@ def summary_tables(summary: Summary) -> list[str]:
             shape="operations",
         ),
     ]
-
-
-def _breakable(text: str) -> str:
-    """Let a path go over the edge where a person would break it."""
-    return _INNER_SLASH.sub("<wbr>/", escape(text))
 
 
 def _group(group: Group) -> Row:
