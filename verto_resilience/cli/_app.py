@@ -19,6 +19,7 @@ from verto_resilience.cli._request import request
 from verto_resilience.cli._run import SETTINGS
 from verto_resilience.cli._run import run as run_command
 from verto_resilience.cli._sandbox import sandbox
+from verto_resilience.cli._simulate import simulate
 from verto_resilience.cli._wrapped import wrapped
 from verto_resilience.errors import ConfigurationError
 
@@ -32,6 +33,7 @@ COMMANDS = (
     (config, "VERTO_RESILIENCE_MAX_ATTEMPTS=5 verto-resilience config"),
     (doctor, "verto-resilience doctor --session myapp.clients:session"),
     (dashboard, "verto-resilience dashboard > verto.json"),
+    (simulate, "verto-resilience simulate --incident throttling --report throttling.html"),
 )
 """Every command with an example of its use; one file each."""
 

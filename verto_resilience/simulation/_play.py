@@ -33,6 +33,11 @@ class Strategy(StrEnum):
         """Name it to a person."""
         return _WORDS[self]
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether its clients call through this library."""
+        return self not in _RETRIES
+
 
 _WORDS = {
     Strategy.NONE: "no resends",
