@@ -62,8 +62,9 @@ def complete(_app: Sphinx, page: str, source: list[str]) -> None:
 def _all_pages(text: str) -> str:
     """Put pages in the place of patterns, which may fit none, and those in no list at the end."""
     lines = text.splitlines()
-    pages = (path.relative_to(HERE).with_suffix("") for path in sorted(HERE.rglob("*.md")))
-    found = [page.as_posix() for page in pages]
+    found = [
+        path.relative_to(HERE).with_suffix("").as_posix() for path in sorted(HERE.rglob("*.md"))
+    ]
     left = [name for name in found if name not in {"index", *lines} and "changes/" not in name]
     written = []
     for line in lines:
