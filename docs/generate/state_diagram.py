@@ -11,9 +11,9 @@ from verto_resilience.machines._circuit import Trigger
 
 PLACE = Path(__file__).resolve().parents[1] / "pictures" / "circuit.svg"
 
-_WIDTH, _HEIGHT = 760, 330
+_WIDTH, _HEIGHT = 760, 312
 _BOX = (150, 62)
-_APART = 9.0
+_APART, _BESIDE = 9.0, 124.0
 _PLACES: dict[State, tuple[float, float]] = {
     State.CLOSED: (135, 95),
     State.OPEN: (625, 95),
@@ -25,12 +25,14 @@ _LOOKS = {
     State.HALF_OPEN: ("trying", "probes are sent"),
 }
 _WORDS = {
-    Trigger.TRIP: ("trip", "failures in a row, rate, slow calls"),
-    Trigger.BREAK_OVER: ("break over", "the next call is a probe"),
-    Trigger.PROBES_GOOD: ("probes good", "enough of them"),
-    Trigger.PROBE_BAD: ("probe bad", "one is enough"),
-    Trigger.OPENED_BY_HAND: ("opened by hand", "from any state"),
-    Trigger.RESET_BY_HAND: ("reset by hand", "from any state"),
+    Trigger.TRIP: "failures in a row, rate, slow calls",
+    Trigger.BREAK_OVER: "the next call is a probe",
+    Trigger.PROBES_GOOD: "enough of them",
+    Trigger.PROBE_BAD: "one is enough",
+    Trigger.OPENED_BY_HAND: "from any state",
+    Trigger.RESET_BY_HAND: "from any state",
+    Trigger.OPENED_ELSEWHERE: "another process",
+    Trigger.CLOSED_ELSEWHERE: "another process",
 }
 _TIP = (
     '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
@@ -40,7 +42,7 @@ _TIP = (
 
 def drawn() -> str:
     """Give the diagram: an arrow for each move, one for those that lead there from any state."""
-    from_any = [one for one in Trigger if all((state, one) in MOVES for state in State)]
+    from_any = [one for one in Trigger if _leads_to(one) is not None]
     moves = [
         (before, trigger, after)
         for (before, trigger), after in MOVES.items()
@@ -49,12 +51,23 @@ def drawn() -> str:
     parts = [_TIP]
     for before, trigger, after in moves:
         parts += _arrow(before, trigger, after)
-    for trigger in from_any:
-        (after,) = {MOVES[state, trigger] for state in State}
-        parts += _by_hand(trigger, after)
+    for state in State:
+        ways = [trigger for trigger in from_any if _leads_to(trigger) is state]
+        for number, trigger in enumerate(ways):
+            shift = (number - (len(ways) - 1) / 2) * _BESIDE
+            parts += _from_any(trigger, state, shift)
     for state in State:
         parts += _box(state)
     return sheet("The states of a circuit, and what moves it", _WIDTH, _HEIGHT, parts)
+
+
+def _leads_to(trigger: Trigger) -> State | None:
+    """Give the state to which this leads from each other one, if there is such a state."""
+    for after in State:
+        others = [MOVES.get((state, trigger)) for state in State if state is not after]
+        if all(other is after for other in others):
+            return after
+    return None
 
 
 def _arrow(before: State, trigger: Trigger, after: State) -> list[str]:
@@ -62,10 +75,7 @@ def _arrow(before: State, trigger: Trigger, after: State) -> list[str]:
     length = math.hypot(x2 - x1, y2 - y1)
     across, down = (y1 - y2) / length, (x2 - x1) / length
     # A pair of moves back and forth lies on both sides of the line between the boxes.
-    both = any(
-        (after, other) in MOVES and MOVES[after, other] is before
-        for other in (Trigger.TRIP, Trigger.BREAK_OVER, Trigger.PROBES_GOOD, Trigger.PROBE_BAD)
-    )
+    both = any(MOVES.get((after, other)) is before for other in Trigger if _leads_to(other) is None)
     shift = _APART if both else 0.0
     x1, y1, x2, y2 = (
         x1 - across * shift,
@@ -104,24 +114,17 @@ def _edge(
     return x + across * nearest, y + down * nearest
 
 
-def _by_hand(trigger: Trigger, after: State) -> list[str]:
-    x, y = _PLACES[after]
-    top = y - _BOX[1] / 2
-    return [
-        (
-            f'<line class="edge hand" marker-end="url(#tip)" x1="{x}" y1="{top - 26}" '
-            f'x2="{x}" y2="{top - 3}"/>'
-        ),
-        f'<text x="{x}" y="{top - 44}" text-anchor="middle">{_WORDS[trigger][0]}</text>',
-        (
-            f'<text class="quiet" x="{x}" y="{top - 30}" text-anchor="middle">'
-            f"{_WORDS[trigger][1]}</text>"
-        ),
-    ]
+def _from_any(trigger: Trigger, after: State, shift: float) -> list[str]:
+    x, top = _PLACES[after][0] + shift, _PLACES[after][1] - _BOX[1] / 2
+    line = (
+        f'<line class="edge hand" marker-end="url(#tip)" x1="{x}" y1="{top - 26}" '
+        f'x2="{x}" y2="{top - 3}"/>'
+    )
+    return [line, *_words(trigger, x, top - 48, "middle")]
 
 
 def _words(trigger: Trigger, x: float, y: float, anchor: str) -> list[str]:
-    name, more = _WORDS[trigger]
+    name, more = trigger.replace("_", " "), _WORDS.get(trigger, "")
     return [
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{name}</text>',
         f'<text class="quiet" x="{x:.1f}" y="{y + 16:.1f}" text-anchor="{anchor}">{more}</text>',
