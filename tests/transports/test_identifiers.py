@@ -1,4 +1,3 @@
-import uuid
 from typing import Any
 
 import pytest
@@ -6,7 +5,7 @@ import pytest
 from tests.transports.responses import prepared
 from verto_resilience.transports._identifiers import LONGEST_ID, identifier_from
 
-ID = str(uuid.uuid4())
+ID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 
 
 @pytest.mark.parametrize("value", [ID, ID.upper(), "call-1", None])
