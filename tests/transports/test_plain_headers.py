@@ -52,18 +52,41 @@ def _told(message: HTTPMessage) -> tuple[Any, ...]:
     return type(message), own, defects, parts
 
 
-def _both(header: bytes, rest: bytes = b"rest\r\n") -> None:
-    stream, other = io.BytesIO(header + rest), io.BytesIO(header + rest)
+class _Pieces(io.RawIOBase):
+    """Gives so many bytes with each read, as a socket that the server writes to."""
 
-    assert _told(parse_headers(stream)) == _told(http.client.parse_headers(other))
-    assert stream.tell() == other.tell()
+    def __init__(self, given: bytes, size: int) -> None:
+        self._given = io.BytesIO(given)
+        self._size = size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._given.read(min(self._size, len(buffer)))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def _stream(given: bytes, size: int = 8192) -> io.BufferedReader:
+    return io.BufferedReader(_Pieces(given, size))
+
+
+def _both(header: bytes, rest: bytes = b"rest\r\n") -> None:
+    given = header + rest
+    other = io.BytesIO(given)
+    expected = _told(http.client.parse_headers(other)), other.read()
+
+    for size in (8192, len(given) // 2 + 1, 3):
+        stream = _stream(given, size)
+        assert (_told(parse_headers(stream)), stream.read()) == expected
 
 
 def test_plain_lines_are_told_as_the_standard_library_tells_them() -> None:
-    """Names, values, their order and repetitions; the body is left in the stream."""
+    """Names, values, order and repetitions, in one piece or many; the body stays in the stream."""
     _both(PLAIN)
 
-    assert parse_headers(io.BytesIO(PLAIN)).get_all("Set-Cookie") == ["a=b", "c=d; Path=/"]
+    assert parse_headers(_stream(PLAIN)).get_all("Set-Cookie") == ["a=b", "c=d; Path=/"]
 
 
 @pytest.mark.parametrize("header", ODD.values(), ids=ODD)
@@ -87,14 +110,17 @@ def test_the_bounds_hold(header: bytes) -> None:
     """Too many lines, or one too long, are refused as ever."""
     for parse in (parse_headers, http.client.parse_headers):
         with pytest.raises(http.client.HTTPException, match=r"more than|header line"):
-            parse(io.BytesIO(header))
+            parse(_stream(header))
 
 
 def test_bounds_that_a_program_has_set_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Programs that talk to servers with many headers raise http.client's bound."""
+    """Programs that talk to servers with many headers raise http.client's; some lower them."""
     monkeypatch.setattr(http.client, "_MAXHEADERS", 200)
+    monkeypatch.setattr(http.client, "_MAXLINE", 10)
 
-    assert len(parse_headers(io.BytesIO(b"A: b\r\n" * 150 + b"\r\n"))) == 150
+    assert len(parse_headers(_stream(b"A: b\r\n" * 150 + b"\r\n"))) == 150
+    with pytest.raises(http.client.HTTPException, match="header line"):
+        parse_headers(_stream(b"A: bbbbbbbbb\r\n\r\n"))
 
 
 def test_responses_are_of_the_class_that_is_known() -> None:

@@ -14,9 +14,11 @@ from typing import Any
 
 _begin: Any = HTTPResponse.begin
 _parse: Any = http.client.parse_headers
-_read: Any = vars(http.client).get("_read_headers")
+_client = vars(http.client)
+_read: Any = _client.get("_read_headers")
+_is_known = _client.keys() >= {"_read_headers", "_MAXLINE", "_MAXHEADERS"}
 
-_PLAIN = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e]*\r\n)+\r\n")
+_PLAIN = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t\x20-\x7e]*+\r\n)++\r\n")
 
 
 def parse_headers(stream: Any) -> HTTPMessage:
@@ -25,8 +27,14 @@ def parse_headers(stream: Any) -> HTTPMessage:
     Raises:
         http.client.HTTPException: A line is too long, or there are too many, by its bounds.
     """
-    block = b"".join(_read(stream))
-    if _PLAIN.fullmatch(block) is None or _may_have_parts(block.lower()):
+    # Nearly every header came with the status line: no need to read it line by line.
+    plain = _PLAIN.match(stream.peek())
+    if plain is not None and _is_within_bounds(plain[0]):
+        block = stream.read(plain.end())
+    else:
+        block = b"".join(_read(stream))
+        plain = _PLAIN.fullmatch(block)
+    if plain is None or _may_have_parts(block.lower()):
         message: HTTPMessage = _parse(io.BytesIO(block))
         return message
     message = HTTPMessage()
@@ -37,6 +45,11 @@ def parse_headers(stream: Any) -> HTTPMessage:
     return message
 
 
+def _is_within_bounds(block: bytes) -> bool:
+    # Programs set them, and http.client counts the empty line as well.
+    return len(block) <= _client["_MAXLINE"] and block.count(b"\n") <= _client["_MAXHEADERS"]
+
+
 def _may_have_parts(block: bytes) -> bool:
     """Whether it may be of a type for which the parser looks for parts in what follows."""
     return b"multipart" in block or b"message" in block
@@ -44,11 +57,11 @@ def _may_have_parts(block: bytes) -> bool:
 
 def _reading_plainly() -> type[HTTPResponse]:
     code = getattr(_begin, "__code__", None)
-    if _read is None or code is None or code.co_freevars or "parse_headers" not in code.co_names:
+    if not _is_known or code is None or code.co_freevars or "parse_headers" not in code.co_names:
         # Another interpreter, or a method that somebody has put in place of it.
         return HTTPResponse
     # The method as it is, but that it finds this parser under the name of the other.
-    begin = FunctionType(code, {**vars(http.client), "parse_headers": parse_headers})
+    begin = FunctionType(code, {**_client, "parse_headers": parse_headers})
     return type("HTTPResponse", (HTTPResponse,), {"begin": begin, "__module__": __name__})
 
 
