@@ -76,7 +76,8 @@ class RequestsExchange:
 
     Raises:
         InsecureRequestError: It would call Verto without TLS or without checking the certificate.
-        requests.exceptions.InvalidHeader: Its correlation id would break the headers apart.
+        requests.exceptions.InvalidHeader: Its correlation id or idempotency key would break the
+            headers apart.
     """
 
     __slots__ = (
@@ -139,7 +140,7 @@ class RequestsExchange:
         own_key = None
         if verto or upper not in IDEMPOTENT_METHODS:
             # Only where it decides: to look for a header that is not there costs a microsecond.
-            own_key = _text(headers.get(IDEMPOTENCY_KEY))
+            own_key = header_text(prepared, IDEMPOTENCY_KEY)
         if verto:
             verify = self._options.get("verify", True)
             refuse_insecure(origin, target.host, verify=verify, policy=general, request=prepared)
