@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+# A loaded machine is no finding.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 # For 'make mutants': quick, and the same examples each time. Nothing else loads it.
 settings.register_profile(
     "mutants",

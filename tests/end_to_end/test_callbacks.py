@@ -1,6 +1,7 @@
 """Mistakes in what the caller gave to be called, and what becomes of the calls."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -169,32 +170,60 @@ def test_mistake_in_a_clock_leaves_nothing_taken(
     assert plain.get(f"{verto.url}/status/200").status_code == 200
 
 
-def test_mistake_in_a_chance_function_leaves_nothing_taken(
-    verto: Sandbox, plain: requests.Session
+class Number:
+    """A chance function that gives always the same, whatever that is."""
+
+    def __init__(self, drawn: Any) -> None:
+        """Give this."""
+        self._drawn = drawn
+
+    def __call__(self) -> Any:
+        """Give it."""
+        return self._drawn
+
+
+@pytest.mark.parametrize(
+    ("chance", "named"),
+    [
+        (mistake, "mistake"),
+        *((Number(drawn), "Number") for drawn in (math.nan, math.inf, -0.1, 1.1, None, "0.5")),
+    ],
+    ids=["raises", "nan", "infinity", "below", "above", "none", "text"],
+)
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_mistake_in_a_chance_function_loses_no_answer(  # noqa: PLR0917
+    verto: Sandbox,
+    plain: requests.Session,
+    caplog: pytest.LogCaptureFixture,
+    chance: Callable[[], float],
+    named: str,
+    attempts: int,
 ) -> None:
-    """Where chance fails, under a circuit's lock as well, its error comes out and calls go on."""
-    chances: list[Callable[[], float]] = [mistake]
-
-    def chance() -> float:
-        return chances[0]()
-
-    policy = quick(break_jitter=0.5, max_attempts=1, consecutive_failures=1)
+    """Where chance fails, under a circuit's lock as well, one half is taken; one line says so."""
+    policy = quick(break_jitter=0.5, max_attempts=attempts, consecutive_failures=2 * attempts)
     pipeline = Pipeline(policy, clock=SystemClock(), chance=chance)
     plain.mount("http://", ResilientAdapter(HTTPAdapter(), pipeline, owns_inner=True))
-    verto.script("/x", [503] * 3)
+    verto.script("/x", [503] * 4)
 
-    for _ in range(3):
-        with pytest.raises(MistakeError):
-            plain.get(f"{verto.url}/x")
-    chances[0] = lambda: 0.5
+    came = [plain.get(f"{verto.url}/x").status_code for _ in range(2)]
 
-    assert plain.get(f"{verto.url}/status/200").status_code == 200
-    assert taken(pipeline, verto) == (0, 0)
+    now = pipeline.clock.monotonic()
+    assert came == [503, 503]
+    assert 0.0 < pipeline.circuits.at(origin_of(verto), now).breaker.snapshot(now).open_for <= 0.225
+    told = [record for record in caplog.records if "chance" in record.getMessage()]
+    assert [(record.levelname, named in record.getMessage()) for record in told] == [
+        ("ERROR", True)
+    ]
+    assert SECRET not in caplog.text
 
 
 def taken(pipeline: Pipeline, verto: Sandbox) -> tuple[int, int]:
     """Count probes and calls that are out."""
     now = pipeline.clock.monotonic()
-    origin, _ = split_origin(front_and_path(verto.url)[0])
-    stands = pipeline.circuits.at(origin, now).breaker.snapshot(now)
+    stands = pipeline.circuits.at(origin_of(verto), now).breaker.snapshot(now)
     return stands.probes, stands.in_flight
+
+
+def origin_of(verto: Sandbox) -> str:
+    """Name the origin of a sandbox."""
+    return split_origin(front_and_path(verto.url)[0])[0]

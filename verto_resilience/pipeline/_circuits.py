@@ -8,6 +8,7 @@ from collections.abc import Callable
 from threading import RLock
 from weakref import WeakValueDictionary
 
+from verto_resilience.pipeline._chance import Chance
 from verto_resilience.pipeline._departures import Departures
 from verto_resilience.pipeline._origin import Lockable, Origin
 from verto_resilience.pipeline._policies import Policies, as_policies
@@ -19,13 +20,13 @@ class Circuits:
 
     Args:
         policy: Numbers for the machines it makes; the same for every origin, or not.
-        chance: Gives numbers from 0 up to 1.
+        chance: Gives numbers from 0 up to 1. Where it fails one half is taken.
     """
 
     def __init__(self, policy: Policy | Policies, *, chance: Callable[[], float]) -> None:
         """Start empty."""
         self._policies = as_policies(policy)
-        self._chance = chance
+        self._chance = Chance.of(chance)
         self._lock = RLock()
         self._origins: dict[str, Origin] = {}
         self._departures = Departures()

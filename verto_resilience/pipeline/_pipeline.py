@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from verto_resilience.outcome import Catalogue, Operations
 from verto_resilience.pipeline._call import Call
+from verto_resilience.pipeline._chance import Chance
 from verto_resilience.pipeline._circuits import Circuits
 from verto_resilience.pipeline._clock import AsyncClock, Clock
 from verto_resilience.pipeline._drive import Exchange, drive
@@ -29,7 +30,8 @@ class Pipeline:
     Args:
         policy: The settings; the same for every origin, or not.
         clock: Where time comes from.
-        chance: Gives numbers from 0 up to 1.
+        chance: Gives numbers from 0 up to 1. Where it fails one half is taken, and that is logged
+            once.
         circuits: The registry of origins; one of its own by default. Give several pipelines the
             same to have them share what they learn.
         catalogue: Statuses and API error codes; the documented ones by default.
@@ -67,8 +69,10 @@ class Pipeline:
         self.policies = as_policies(policy)
         self.policy = self.policies.general
         self.clock = clock
-        self.chance = chance
-        self.circuits = Circuits(self.policies, chance=chance) if circuits is None else circuits
+        self.chance = Chance.of(chance)
+        self.circuits = (
+            Circuits(self.policies, chance=self.chance) if circuits is None else circuits
+        )
         self.catalogue = Catalogue.documented() if catalogue is None else catalogue
         self.operations = Operations.documented() if operations is None else operations
         self.observer = observer
@@ -86,7 +90,13 @@ class Pipeline:
             policy: The settings of its origin, where they are at hand; ``None`` looks them up.
         """
         call = self._call(request, policy)
-        return drive(call, exchange, clock=self.clock, observer=self.observer, tracing=self.tracing)
+        try:
+            return drive(
+                call, exchange, clock=self.clock, observer=self.observer, tracing=self.tracing
+            )
+        finally:
+            if self.chance.mistake is not None:
+                self.chance.tell()
 
     async def run_async(
         self,
@@ -105,9 +115,13 @@ class Pipeline:
             policy: The settings of its origin, where they are at hand; ``None`` looks them up.
         """
         call = self._call(request, policy)
-        return await drive_async(
-            call, exchange, clock=clock, observer=self.observer, tracing=self.tracing
-        )
+        try:
+            return await drive_async(
+                call, exchange, clock=clock, observer=self.observer, tracing=self.tracing
+            )
+        finally:
+            if self.chance.mistake is not None:
+                self.chance.tell()
 
     def _call(self, request: CallRequest, policy: Policy | None) -> Call:
         if policy is None:
