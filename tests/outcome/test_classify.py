@@ -68,7 +68,11 @@ class TestResponse:
 
         assert (outcome.retry_after, outcome.api_error) == (None, REFUSED)
 
-    @pytest.mark.parametrize("status", [200, 301, 400, 401, 403, 404, 409])
+    def test_a_401_may_name_a_wait(self) -> None:
+        """It may be sent again, with new credentials, and not before the time it names."""
+        assert classify_response(CATALOGUE, 401, retry_after=7.5).retry_after == 7.5
+
+    @pytest.mark.parametrize("status", [200, 301, 400, 403, 404, 409])
     def test_elsewhere_a_wait_is_not_listened_to(self, status: int) -> None:
         """An answer that asks for no resend tells no wait."""
         outcome = classify_response(CATALOGUE, status, retry_after=7.5)

@@ -170,6 +170,34 @@ class TestResent:
 
         assert report.attempts[-1].waited == other.attempts[-1].waited == 0.25
 
+    @pytest.mark.parametrize(("takes", "waits"), [(0.0, 7.0), (3.0, 4.0), (8.0, 0.0)])
+    def test_not_before_the_401_says(self, takes: float, waits: float) -> None:
+        """Where it carries ``Retry-After`` the new credentials wait for that, from its receipt."""
+        bench = Bench()
+        call = _sent(bench)
+        assert isinstance(call.settle(answer(401, retry_after=7.0), bench.now), Refresh)
+        bench.clock.advance(takes)
+
+        step = call.refreshed(bench.now, renewed=True)
+
+        source = WaitSource.RETRY_AFTER if waits else WaitSource.NONE
+        assert step == Wait(waits, source)
+
+    def test_nobody_is_asked_where_the_wait_does_not_fit(self) -> None:
+        """A 401 that asks for more than the call has left goes back at once."""
+        bench = Bench(Policy(call_timeout=30.0))
+
+        report, asked_at = _driven(bench, answer(401, retry_after=29.0))
+
+        assert (report.end, asked_at, bench.clock.sleeps) == (End.DEADLINE, [], [])
+
+    def test_the_401_of_one_is_no_pause_for_all(self) -> None:
+        """Others may have other credentials: what it asks for holds for its own call."""
+        bench = Bench()
+        _sent(bench).settle(answer(401, retry_after=7.0), bench.now)
+
+        assert bench.origin.pause.remaining(bench.now) == 0.0
+
     def test_the_wait_is_told_with_the_401(self) -> None:
         """Those who listen hear of a resend that follows the 401, without a wait."""
         bench = Bench()

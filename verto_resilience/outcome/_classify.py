@@ -37,7 +37,7 @@ def classify_response(
         if api_error is None or api_error.success is not False:
             return outcome
         return replace(outcome, category=Category.API_FAILURE, api_error=api_error)
-    if outcome.wait is WaitRule.NONE:
+    if outcome.wait is WaitRule.NONE and outcome.resend is not Resend.AFTER_REFRESH:
         retry_after = None
     return replace(outcome, retry_after=retry_after, api_error=api_error)
 

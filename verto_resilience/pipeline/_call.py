@@ -90,7 +90,7 @@ Settlement = Finish | Wait | Refresh
 
 # Bound once: Python 3.11 takes its time to find a member on its enum, and every call needs ten.
 _NO_WAIT = WaitSource.NONE
-_NEVER = Resend.NEVER
+_NEVER, _AFTER_REFRESH = Resend.NEVER, Resend.AFTER_REFRESH
 _GOOD, _BAD, _NO_SIGN = Health.GOOD, Health.BAD, Health.UNKNOWN
 _SUCCESS, _API_FAILURE, _RATE_LIMITED = (
     Category.SUCCESS,
@@ -253,8 +253,9 @@ class Call:
         end = self._why_not(outcome)
         if end is not None:
             return Finish(end)
-        if outcome.resend is Resend.AFTER_REFRESH:
-            if now >= self.deadline:
+        if outcome.resend is _AFTER_REFRESH:
+            told = outcome.retry_after
+            if now >= self.deadline or (told is not None and now + told >= self._latest):
                 return Finish(End.DEADLINE)
             self._refreshed = 1
             return REFRESH
@@ -280,14 +281,19 @@ class Call:
             renewed: Whether there are new ones.
 
         Returns:
-            ``Wait`` of no length when it is to be resent; it costs no token of the budget, for the
-            server has refused to do anything. Else ``Finish``.
+            ``Wait`` when it is to be resent, of no length unless the 401 asked for one; it costs no
+            token of the budget, for the server has refused to do anything. Else ``Finish``.
         """
         if not renewed:
             return ANSWERED
         if now >= self.deadline:
             return Finish(End.DEADLINE)
-        return self._wait(0.0, WaitSource.NONE, self._attempts[-1].outcome)
+        attempt = self._attempts[-1]
+        # What the server asked for counts from its answer: the hook has taken its time since.
+        left = self._sent_at + attempt.seconds + (attempt.outcome.retry_after or 0.0) - now
+        if left <= 0.0:
+            return self._wait(0.0, WaitSource.NONE, attempt.outcome)
+        return self._wait(left, WaitSource.RETRY_AFTER, attempt.outcome)
 
     def too_late(self) -> Rejection:
         """Give the permit back, for the deadline passed between :meth:`admit` and the send."""
@@ -358,7 +364,10 @@ class Call:
             )
             if moved is not None:
                 self._moved(moved, now)
-        if outcome.category is _RATE_LIMITED or outcome.retry_after is not None:
+        if outcome.category is _RATE_LIMITED or (
+            outcome.retry_after is not None and outcome.resend is not _AFTER_REFRESH
+        ):
+            # What a 401 says is between it and its caller: others may have other credentials.
             pausing = self._origin.pause.hold(outcome.retry_after, sent_at=self._sent_at, now=now)
             if pausing is not None:
                 self._origin.stay(now)
@@ -391,7 +400,7 @@ class Call:
     def _why_not(self, outcome: Outcome) -> End | None:
         """Say what forbids a resend whatever the wait, or ``None``."""
         request = self.request
-        if outcome.resend is Resend.AFTER_REFRESH and (
+        if outcome.resend is _AFTER_REFRESH and (
             self._refreshed or not request.refreshable or request.logs_in
         ):
             return End.ANSWERED
