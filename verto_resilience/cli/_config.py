@@ -22,10 +22,11 @@ from verto_resilience.config import (
     shown,
     variable,
 )
-from verto_resilience.pipeline import Policies, Setting, settings_table
+from verto_resilience.pipeline import Policies, Setting, Unit, settings_table
 
 _WIDTH = 80
 _INDENT = "    "
+_HIDDEN = frozenset({Unit.STORE, Unit.SECRET})
 
 
 class Origin(StrEnum):
@@ -101,7 +102,7 @@ def as_plain_data(row: Effective) -> dict[str, Any]:
     return {
         "setting": setting.name,
         "variable": variable(setting),
-        "value": row.value,
+        "value": written(row.value) if setting.unit in _HIDDEN and row.value else row.value,
         "from": row.origin.value,
         "default": setting.default,
         "unit": setting.unit.value,

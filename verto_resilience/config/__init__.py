@@ -18,6 +18,7 @@ from verto_resilience.config._operations import load_operations
 from verto_resilience.config._policy_file import PolicyFile, read_policy_file
 from verto_resilience.config._reference import render_main_settings, render_settings, shown
 from verto_resilience.config._schema import render_schema
+from verto_resilience.config._store import lacking, open_store, place_of
 
 __all__ = [
     "KILL_SWITCH",
@@ -26,12 +27,15 @@ __all__ = [
     "did_you_mean",
     "is_switched_off",
     "known_methods",
+    "lacking",
     "load_catalogue",
     "load_operations",
     "load_policies",
     "load_policy",
     "notes",
+    "open_store",
     "parse",
+    "place_of",
     "read_environment",
     "read_policy_file",
     "read_text",

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from verto_resilience.errors import ConfigurationError
-from verto_resilience.pipeline import Setting, Unit, quoted, settings_table
+from verto_resilience.pipeline import Secret, Setting, StoreAddress, Unit, settings_table
 
 PREFIX = "VERTO_RESILIENCE_"
 KILL_SWITCH = PREFIX + "DISABLED"
@@ -66,8 +66,12 @@ def parse(setting: Setting, text: str) -> Any:
             return _flag(text)
         case Unit.CHOICE:
             return text.lower()
-        case Unit.PATH:
+        case Unit.PATH | Unit.NAME:
             return text
+        case Unit.STORE:
+            return StoreAddress(text)
+        case Unit.SECRET:
+            return Secret(text)
         case Unit.NAMES | Unit.HOSTS:
             return tuple(part.strip() for part in text.split(",") if part.strip())
         case Unit.COUNT | Unit.BYTES:
@@ -94,7 +98,7 @@ def read_variables(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str
         if refusal is None:
             values[setting.name] = value
         else:
-            problems.append(f"{name}={quoted(text)}: {refusal}")
+            problems.append(f"{name}={setting.written(text)}: {refusal}")
     return values, problems
 
 

@@ -135,7 +135,9 @@ def _key(name: str) -> str | None:
 _ROWS = {row.name: row for row in settings_table()}
 _NOT_OF_ALL = {ITSELF: "the file cannot name itself"}
 _NOT_OF_ONE = dict.fromkeys(GENERAL, "it holds for all origins; write it above their tables")
-_TEXTS = frozenset({Unit.CHOICE, Unit.NAMES, Unit.HOSTS, Unit.PATH})
+_TEXTS = frozenset(
+    {Unit.CHOICE, Unit.NAMES, Unit.HOSTS, Unit.PATH, Unit.NAME, Unit.STORE, Unit.SECRET}
+)
 _FRACTIONAL = frozenset({Unit.SECONDS, Unit.FRACTION, Unit.FACTOR, Unit.TOKENS})
 _LONGEST = 10**18
 _PORTS = range(1, 65536)

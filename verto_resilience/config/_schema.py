@@ -7,7 +7,18 @@ from verto_resilience.pipeline import GENERAL, Setting, Unit, settings_table
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _NONE = {"type": "string", "pattern": "^[Nn][Oo][Nn][Ee]$"}
-_UNITLESS = frozenset({Unit.FLAG, Unit.CHOICE, Unit.NAMES, Unit.HOSTS, Unit.PATH})
+_UNITLESS = frozenset(
+    {
+        Unit.FLAG,
+        Unit.CHOICE,
+        Unit.NAMES,
+        Unit.HOSTS,
+        Unit.PATH,
+        Unit.NAME,
+        Unit.STORE,
+        Unit.SECRET,
+    }
+)
 
 _LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
 _IPV6 = r"\[?[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]?"
@@ -68,8 +79,12 @@ def _kinds(row: Setting) -> list[dict[str, Any]]:
         case Unit.HOSTS:
             hosts = {"type": "array", "items": {"type": "string", "pattern": f"^{_HOST}$"}}
             return [hosts, {"type": "string", "pattern": _LIST_OF_HOSTS}]
-        case Unit.PATH:
+        case Unit.PATH | Unit.SECRET:
             return [{"type": "string", "pattern": r"\S"}]
+        case Unit.NAME:
+            return [{"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}]
+        case Unit.STORE:
+            return [{"type": "string", "pattern": "^(rediss?|unix)://"}]
         case _:
             whole = row.unit in {Unit.COUNT, Unit.BYTES}
             least = "exclusiveMinimum" if row.above else "minimum"

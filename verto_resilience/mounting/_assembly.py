@@ -6,7 +6,7 @@ import weakref
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from threading import RLock
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from verto_resilience.config import (
     is_switched_off,
@@ -15,6 +15,7 @@ from verto_resilience.config import (
     load_operations,
     load_policies,
     load_policy,
+    open_store,
 )
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.mounting._instrumented import calls_hooks
@@ -30,6 +31,9 @@ from verto_resilience.pipeline import (
 )
 from verto_resilience.telemetry import LogObserver, OtelMetrics, OtelTracing
 from verto_resilience.transports import Refresher, RefreshHook, RenewsCredentials
+
+if TYPE_CHECKING:
+    from verto_resilience.state import Store
 
 
 class Follower(Protocol):
@@ -101,12 +105,22 @@ class Assembly:
             _registries.add(circuits)
         _assemblies.add(self)
         self._metrics = OtelMetrics(circuits)
+        self._circuits = circuits
+        self._share(open_store(self._parts.policies.general))
+        self.pipeline = self._pipeline(self._parts)
+
+    def _share(self, store: "Store | None") -> None:
+        """Say who listens; with a store, the verdicts of this registry are shared through it."""
         listeners: list[Observer] = [LogObserver(), self._metrics]
         if self._parts.observer is not None:
             listeners.append(self._parts.observer)
-        self._observer = Observers(*listeners)
-        self._circuits = circuits
-        self.pipeline = self._pipeline(self._parts)
+        self._store = store
+        self._circuits.newcomers = None
+        if store is None:
+            self._observer = Observers(*listeners)
+            return
+        member = store.join(self._circuits)
+        self._observer = member.observer = Observers(*listeners, member)
 
     def _pipeline(self, parts: Parts) -> Pipeline:
         return Pipeline(
@@ -145,13 +159,16 @@ class Assembly:
             turn, before = self._turn, self._parts
         # All that can fail comes first: what is refused changes nothing.
         parts = _read(policy, before.observer, before.catalogue, before.operations, before.refresh)
-        pipeline = self._pipeline(parts)
+        store = open_store(parts.policies.general)
         with self._swapping:
             if turn < self._turn_in_force:
                 # Read before what is in force by now.
                 return self._parts.policies.general
             self._turn_in_force = turn
             self._parts = parts
+            if store is not self._store:
+                self._share(store)
+            pipeline = self._pipeline(parts)
             self._circuits.reconfigure(parts.policies)
             self.pipeline = pipeline
             with ExitStack() as all_of_them:

@@ -16,6 +16,8 @@ from verto_resilience.pipeline._events import (
     OutcomeUnknown,
     PauseBegan,
     RefusalOverruled,
+    StoreIgnored,
+    StoreMoved,
     WaitBegan,
 )
 from verto_resilience.pipeline._exceptions import add_note, class_name, traceback_of
@@ -30,7 +32,7 @@ from verto_resilience.pipeline._observer import (
     SilentScope,
     Tracing,
 )
-from verto_resilience.pipeline._origin import Origin
+from verto_resilience.pipeline._origin import Newcomers, Origin
 from verto_resilience.pipeline._pipeline import Pipeline
 from verto_resilience.pipeline._policies import GENERAL, Policies, host_of
 from verto_resilience.pipeline._policy import (
@@ -51,6 +53,13 @@ from verto_resilience.pipeline._report import (
 )
 from verto_resilience.pipeline._request import CallRequest
 from verto_resilience.pipeline._settings import Setting, Unit, plain_number, quoted
+from verto_resilience.pipeline._store import (
+    Secret,
+    StoreAddress,
+    StoreFault,
+    StoreState,
+    without_secrets,
+)
 
 __all__ = [
     "GENERAL",
@@ -82,6 +91,7 @@ __all__ = [
     "Exchange",
     "Finish",
     "IdempotencyKeys",
+    "Newcomers",
     "Observer",
     "Observers",
     "Origin",
@@ -95,9 +105,15 @@ __all__ = [
     "RefusalOverruled",
     "Rejection",
     "Result",
+    "Secret",
     "Send",
     "Setting",
     "SilentScope",
+    "StoreAddress",
+    "StoreFault",
+    "StoreIgnored",
+    "StoreMoved",
+    "StoreState",
     "SystemClock",
     "Tracing",
     "Unit",
@@ -113,4 +129,5 @@ __all__ = [
     "quoted",
     "settings_table",
     "traceback_of",
+    "without_secrets",
 ]

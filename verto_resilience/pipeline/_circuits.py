@@ -6,13 +6,30 @@ finds it again even if it left. Who leaves when there are too many is decided in
 
 from collections.abc import Callable
 from threading import RLock
+from typing import Any
 from weakref import WeakValueDictionary
 
 from verto_resilience.pipeline._chance import Chance
 from verto_resilience.pipeline._departures import Departures
-from verto_resilience.pipeline._origin import Lockable, Origin
+from verto_resilience.pipeline._origin import Lockable, Newcomers, Origin
 from verto_resilience.pipeline._policies import Policies, as_policies
 from verto_resilience.pipeline._policy import Policy
+
+
+class _Unused(dict[str, Origin]):
+    """Origins that nobody has asked for yet.
+
+    It stands where a plain ``dict`` stands otherwise, so that a hit need not ask whether it is the
+    first.
+    """
+
+    def __init__(self, origins: dict[str, Origin], used: Callable[[], None]) -> None:
+        super().__init__(origins)
+        self._used = used
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self._used()
+        return super().get(key, default)
 
 
 class Circuits:
@@ -21,10 +38,14 @@ class Circuits:
     Args:
         policy: Numbers for the machines it makes; the same for every origin, or not.
         chance: Gives numbers from 0 up to 1. Where it fails one half is taken.
+
+    Attributes:
+        newcomers: Who is told of each origin and each circuit made, if anybody.
     """
 
     def __init__(self, policy: Policy | Policies, *, chance: Callable[[], float]) -> None:
         """Start empty."""
+        self.newcomers: Newcomers | None = None
         self._policies = as_policies(policy)
         self._chance = Chance.of(chance)
         self._lock = RLock()
@@ -57,10 +78,22 @@ class Circuits:
             origin = self._origins.get(key) or self._held.get(key)
             if origin is None:
                 made = Origin(key, self._policies.of(key), chance=self._chance, registry=self)
+                if self.newcomers is not None:
+                    self.newcomers.greet(made, key, made.breaker)
                 # Looked for again: a finaliser that ran meanwhile may have called the same origin.
                 origin = self._origins.get(key) or self._held.setdefault(key, made)
             self._remember(origin, now)
             return origin
+
+    def find(self, key: str) -> Origin | None:
+        """Give the origin with this key if there is one."""
+        with self._lock:
+            return self._origins.get(key) or self._held.get(key)
+
+    def tell_of_use(self, used: Callable[[], None]) -> None:
+        """Call back once, when somebody next asks for an origin; after that it costs nothing."""
+        with self._lock:
+            self._origins = _Unused(self._origins, lambda: self._used(used))
 
     def keep(self, origin: Origin, now: float) -> None:
         """Remember an origin again that left while a call held it; see :meth:`Origin.stay`."""
@@ -88,6 +121,13 @@ class Circuits:
     def __len__(self) -> int:
         """Count the origins it remembers."""
         return len(self._origins)
+
+    def _used(self, used: Callable[[], None]) -> None:
+        with self._lock:
+            if not isinstance(self._origins, _Unused):
+                return
+            self._origins = dict(self._origins)
+        used()
 
     def _remember(self, origin: Origin, now: float) -> None:
         """List an origin that is not listed, and let others go for it; lock held."""

@@ -10,6 +10,7 @@ from verto_resilience.machines import Pausing, Refusal, Transition
 from verto_resilience.outcome import Failure, Outcome
 from verto_resilience.pipeline._report import Attempt, CallReport, End, WaitSource
 from verto_resilience.pipeline._request import CallRequest
+from verto_resilience.pipeline._store import StoreFault, StoreState
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +72,15 @@ class CircuitMoved:
 
 @dataclass(frozen=True, slots=True)
 class PauseBegan:
-    """An origin asked for quiet; ``status`` is the answer that said so."""
+    """An origin asked for quiet; ``status`` is the answer that said so.
+
+    ``elsewhere`` is whether another process was answered so.
+    """
 
     origin: str
     pausing: Pausing
     status: int
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,31 @@ class BodyFailed:
 
     request: CallRequest
     failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class StoreMoved:
+    """The fleet's store was connected, lost, or began to refuse.
+
+    Attributes:
+        store: Its address without secrets.
+        after: How it stands now.
+        fault: What is wrong; ``None`` when connected.
+        is_back: Whether it had been connected before.
+    """
+
+    store: str
+    after: StoreState
+    fault: StoreFault | None
+    is_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoreIgnored:
+    """Values in the fleet's store were passed over: nothing of this library has written them."""
+
+    store: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,5 +159,7 @@ Event = (
     | BudgetSpent
     | OutcomeUnknown
     | BodyFailed
+    | StoreMoved
+    | StoreIgnored
     | CallEnded
 )

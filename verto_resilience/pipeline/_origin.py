@@ -23,8 +23,18 @@ class Lockable(Protocol):
         ...
 
 
+class Newcomers(Protocol):
+    """Who is told of machines made."""
+
+    def greet(self, origin: "Origin", key: str, breaker: CircuitBreaker) -> None:
+        """Have a new circuit begin with what is known of it; must be quick, and do no I/O."""
+        ...
+
+
 class Registry(Protocol):
     """Who remembers origins."""
+
+    newcomers: Newcomers | None
 
     def keep(self, origin: "Origin", now: float) -> None:
         """Remember an origin, if it was forgotten."""
@@ -94,6 +104,9 @@ class Origin:
                     return self.key, self.breaker
                 # Operations are a table, so there are only so many.
                 breaker = breakers.get(name) or breakers.setdefault(name, self._make_breaker())
+                registry = self._registry()
+                if registry is not None and registry.newcomers is not None:
+                    registry.newcomers.greet(self, f"{self.key} {name}", breaker)
         return f"{self.key} {name}", breaker
 
     def circuits(self) -> tuple[tuple[str, CircuitBreaker], ...]:

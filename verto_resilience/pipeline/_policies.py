@@ -19,6 +19,11 @@ GENERAL = frozenset(
         "beside",
         "propagate_to",
         "allowed_query",
+        "store",
+        "store_namespace",
+        "store_username",
+        "store_password",
+        "store_poll",
     }
 )
 """Settings that are asked for before an origin is known, or that all origins share."""

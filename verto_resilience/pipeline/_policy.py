@@ -15,6 +15,7 @@ from verto_resilience.machines import BreakerSettings, BudgetSettings, Mode, Pau
 from verto_resilience.outcome import DEFAULT_CODE_KEYS
 from verto_resilience.pipeline._hosts import without_brackets
 from verto_resilience.pipeline._settings import Setting, Unit, plain_number, rows, setting
+from verto_resilience.pipeline._store import Secret, StoreAddress
 
 
 class CallSpan(StrEnum):
@@ -328,6 +329,29 @@ class Policy:
         (), Unit.NAMES, "Query keys whose values may stand in url.full; all others are redacted."
     )
 
+    store: StoreAddress | None = setting(
+        None,
+        Unit.STORE,
+        "Redis or Valkey through which processes tell each other what they have found out.",
+        optional=True,
+    )
+    store_namespace: str = setting(
+        "default", Unit.NAME, "Which processes share one store's verdicts: those with the same."
+    )
+    store_username: str | None = setting(
+        None, Unit.NAME, "ACL user of the store, in place of the address's.", optional=True
+    )
+    store_password: Secret | None = setting(
+        None, Unit.SECRET, "Password of the store, in place of the address's.", optional=True
+    )
+    store_poll: float = setting(
+        1.0,
+        Unit.SECONDS,
+        "Time after which the store is looked at although it has said nothing.",
+        low=0.1,
+        high=60,
+    )
+
     def __post_init__(self) -> None:
         """Take timedeltas, paths, lists and names as what they stand for, then check the whole."""
         self._take()
@@ -402,6 +426,10 @@ class Policy:
                 value = tuple(value)
             elif isinstance(value, str) and value in row.choices:
                 value = type(row.default)(value)
+            elif isinstance(value, str) and row.unit is Unit.STORE:
+                value = StoreAddress(value)
+            elif isinstance(value, str) and row.unit is Unit.SECRET:
+                value = Secret(value)
             if row.unit is Unit.HOSTS and isinstance(value, tuple):
                 value = tuple(without_brackets(v) if isinstance(v, str) else v for v in value)
             object.__setattr__(self, entry.name, value)

@@ -1,11 +1,13 @@
 """What a setting is: its unit, its range, its meaning, and whether a value may be its value."""
 
 import math
+import re
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from verto_resilience.pipeline._hosts import is_host
+from verto_resilience.pipeline._store import ALLOWED, Secret, StoreAddress, is_store_url
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -25,6 +27,9 @@ class Unit(StrEnum):
     NAMES = "names"
     HOSTS = "host names"
     PATH = "path"
+    NAME = "name"
+    STORE = "store"
+    SECRET = "secret"  # noqa: S105 - it says that there is one
 
 
 _NUMBERS = {
@@ -77,6 +82,12 @@ class Setting:
                 text = "host names or IP addresses separated by commas, without scheme, port or *"
             case Unit.PATH:
                 text = "the path of a file"
+            case Unit.NAME:
+                text = "letters, digits, and any of . _ -"
+            case Unit.STORE:
+                text = ALLOWED
+            case Unit.SECRET:
+                text = "any text"
             case _:
                 text = f"{_NUMBERS[self.unit]}{self._range()}"
         if not self.optional:
@@ -86,7 +97,17 @@ class Setting:
     def problem(self, value: object) -> str | None:
         """Say what is wrong with a value, or ``None`` when it may be."""
         refusal = self.refusal(value)
-        return None if refusal is None else f"{self.name} is {quoted(value)}; {refusal}"
+        return None if refusal is None else f"{self.name} is {self.written(value)}; {refusal}"
+
+    def written(self, value: object) -> str:
+        """Write a value for a message; what may hold a secret is shown without it."""
+        if isinstance(value, str) and self.unit is Unit.STORE:
+            value = StoreAddress(value)
+        if self.unit is Unit.SECRET or (
+            self.unit is Unit.STORE and not isinstance(value, StoreAddress | None)
+        ):
+            return "REDACTED"
+        return quoted(value)
 
     def refusal(self, value: object) -> str | None:
         """Say what is allowed in place of a value, or ``None`` when it may be."""
@@ -106,6 +127,8 @@ class Setting:
                 why = "" if odd is None or value == (odd,) else f"{quoted(odd)} is no host name; "
             case Unit.PATH:
                 fits = isinstance(value, str) and bool(value.strip())
+            case Unit.NAME | Unit.STORE | Unit.SECRET:
+                fits = _is_of_store(value, self.unit)
             case Unit.COUNT | Unit.BYTES:
                 whole = isinstance(value, int) and not isinstance(value, bool)
                 fits = whole and self._in_range(value)
@@ -145,14 +168,25 @@ def quoted(value: object) -> str:
 
 
 _LONGEST_SHOWN = 200
+_NAME = re.compile("[A-Za-z0-9._-]{1,64}")
 
 
 def _written(value: object) -> str:
     if value is None or isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, StoreAddress):
+        return repr(value.shown)
     if isinstance(value, tuple | list):
         return f"[{', '.join(map(_written, value))}]"
     return repr(str(value)) if isinstance(value, str) else repr(value)
+
+
+def _is_of_store(value: object, unit: Unit) -> bool:
+    if isinstance(value, StoreAddress):
+        return unit is Unit.STORE and is_store_url(value.url)
+    if isinstance(value, Secret):
+        return unit is Unit.SECRET and bool(value.revealed)
+    return unit is Unit.NAME and isinstance(value, str) and _NAME.fullmatch(value) is not None
 
 
 def _are_names(value: object) -> bool:

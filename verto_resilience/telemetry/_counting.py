@@ -18,6 +18,8 @@ from verto_resilience.pipeline import (
     OutcomeUnknown,
     PauseBegan,
     RefusalOverruled,
+    StoreIgnored,
+    StoreMoved,
 )
 from verto_resilience.telemetry import _names as names
 from verto_resilience.telemetry._labels import LabelSet
@@ -108,6 +110,14 @@ def _outcome_unknown(instruments: Instruments, event: OutcomeUnknown) -> None:
     instruments.unknown_outcomes.add(1, labels)
 
 
+def _store_moved(instruments: Instruments, event: StoreMoved) -> None:
+    instruments.store_transitions.add(1, {names.STORE_STATE: event.after.value})
+
+
+def _store_ignored(instruments: Instruments, event: StoreIgnored) -> None:
+    instruments.store_ignored.add(event.count)
+
+
 def _server(instruments: Instruments, request: CallRequest) -> LabelSet:
     return instruments.labels.server[request.origin, request.host]
 
@@ -120,4 +130,6 @@ _COUNTERS: dict[type[Event], Callable[[Instruments, Any], None]] = {
     RefusalOverruled: _refusal_overruled,
     BudgetSpent: _budget_spent,
     OutcomeUnknown: _outcome_unknown,
+    StoreMoved: _store_moved,
+    StoreIgnored: _store_ignored,
 }

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from verto_resilience.machines import State
+from verto_resilience.machines import State, Trigger
 from verto_resilience.pipeline import (
     BodyFailed,
     BudgetSpent,
@@ -15,6 +15,9 @@ from verto_resilience.pipeline import (
     OutcomeUnknown,
     PauseBegan,
     RefusalOverruled,
+    StoreIgnored,
+    StoreMoved,
+    StoreState,
 )
 from verto_resilience.telemetry import _names as names
 from verto_resilience.telemetry._current import is_silent, trace_fields
@@ -70,10 +73,15 @@ def _circuit_moved(event: CircuitMoved) -> Line:
         names.CIRCUIT_FROM: moved.before.value,
         names.CIRCUIT_STATE: moved.after.value,
     }
+    where = ""
+    if moved.trigger in _ELSEWHERE:
+        fields[names.ELSEWHERE] = True
+        where = " elsewhere"
     if moved.after is not State.OPEN:
-        text = f"circuit {event.key} is {moved.after.value} (was {moved.before.value})"
+        was = f"was {moved.before.value}"
+        text = f"circuit {event.key} is {moved.after.value}{where} ({was})"
         return Line(logging.INFO, text, fields)
-    text = f"circuit {event.key} opened"
+    text = f"circuit {event.key} opened{where}"
     if moved.break_duration is not None:
         fields[names.CIRCUIT_BREAK] = moved.break_duration
         text += f" for {moved.break_duration:.1f} s"
@@ -96,9 +104,14 @@ def _pause_began(event: PauseBegan) -> Line:
         names.PAUSE_TOLD: pausing.told,
         names.PAUSE_CUT: pausing.cut,
     }
+    where = ""
+    if event.elsewhere:
+        fields[names.ELSEWHERE] = True
+        where = " elsewhere"
     told = "as it asked" if pausing.told else "by the backoff, for it named no time"
     cut = ", cut to the longest allowed" if pausing.cut else ""
-    text = f"{event.origin} answered {event.status}: paused {pausing.seconds:.1f} s {told}{cut}"
+    answered = f"{event.origin} answered {event.status}{where}"
+    text = f"{answered}: paused {pausing.seconds:.1f} s {told}{cut}"
     return Line(logging.WARNING, text, fields)
 
 
@@ -147,6 +160,27 @@ def _body_failed(event: BodyFailed) -> Line:
     return Line(logging.WARNING, text, fields)
 
 
+def _store_moved(event: StoreMoved) -> Line:
+    fields: Fields = {names.EVENT: names.LOG_STORE, names.STORE_STATE: event.after.value}
+    if event.fault is None:
+        again = " again" if event.is_back else ""
+        return Line(logging.INFO, f"store {event.store} is connected{again}", fields)
+    fields[names.STORE_FAULT] = event.fault.value
+    lost = "is lost" if event.after is StoreState.LOST else "refuses"
+    text = f"store {event.store} {lost}: {event.fault.sentence}; this process goes by itself"
+    return Line(logging.WARNING, text, fields)
+
+
+def _store_ignored(event: StoreIgnored) -> Line:
+    fields: Fields = {
+        names.EVENT: names.LOG_STORE_IGNORED,
+        names.STORE_IGNORED: event.count,
+    }
+    values = "value was" if event.count == 1 else "values were"
+    text = f"store {event.store}: {event.count} {values} ignored, which somebody else has written"
+    return Line(logging.WARNING, text, fields)
+
+
 def _server(origin: str, host: str | None) -> Fields:
     server = server_of(origin, host)
     return {names.SERVER_ADDRESS: server.address, names.SERVER_PORT: server.port}
@@ -171,6 +205,8 @@ def _named(request: CallRequest) -> str:
     return f"{request.method}{where} to {request.origin}"
 
 
+_ELSEWHERE = frozenset({Trigger.OPENED_ELSEWHERE, Trigger.CLOSED_ELSEWHERE})
+
 # Each with the highest level that a line of it may have.
 _LINES: dict[type[Event], tuple[int, Callable[[Any], Line] | None]] = {
     CircuitMoved: (logging.WARNING, _circuit_moved),
@@ -180,5 +216,7 @@ _LINES: dict[type[Event], tuple[int, Callable[[Any], Line] | None]] = {
     BudgetSpent: (logging.WARNING, _budget_spent),
     OutcomeUnknown: (logging.ERROR, _outcome_unknown),
     BodyFailed: (logging.WARNING, _body_failed),
+    StoreMoved: (logging.WARNING, _store_moved),
+    StoreIgnored: (logging.WARNING, _store_ignored),
 }
 _NO_LINE = (logging.NOTSET, None)

@@ -162,6 +162,23 @@ UNKNOWN_OUTCOMES = MetricRow(
     (*_AT_SERVER, names.OPERATION),
 )
 
+STORE_TRANSITIONS = MetricRow(
+    "verto.store.transitions",
+    "counter",
+    "{transition}",
+    "Changes of how this process stands with the store of its fleet.",
+    "each change; the first connection too",
+    (names.STORE_STATE,),
+)
+STORE_IGNORED = MetricRow(
+    "verto.store.ignored",
+    "counter",
+    "{value}",
+    "Values in the store of the fleet that were passed over, for somebody else has written them.",
+    "each time their number has changed",
+    (),
+)
+
 METRICS = (
     HTTP_DURATION,
     CALL_DURATION,
@@ -178,4 +195,6 @@ METRICS = (
     BUDGET_REFUSALS,
     API_ERRORS,
     UNKNOWN_OUTCOMES,
+    STORE_TRANSITIONS,
+    STORE_IGNORED,
 )

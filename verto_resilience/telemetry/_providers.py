@@ -130,6 +130,8 @@ class Instruments:
         "rejections",
         "resend_delay",
         "resends",
+        "store_ignored",
+        "store_transitions",
         "transitions",
         "unknown_outcomes",
         "watched",
@@ -152,6 +154,8 @@ class Instruments:
         self.budget_refusals = _counter(meter, rows.BUDGET_REFUSALS)
         self.api_errors = _counter(meter, rows.API_ERRORS)
         self.unknown_outcomes = _counter(meter, rows.UNKNOWN_OUTCOMES)
+        self.store_transitions = _counter(meter, rows.STORE_TRANSITIONS)
+        self.store_ignored = _counter(meter, rows.STORE_IGNORED)
         _observable(meter, rows.CIRCUIT_STATUS, self.watched.circuits)
         _observable(meter, rows.BUDGET_BALANCE, self.watched.budgets)
 

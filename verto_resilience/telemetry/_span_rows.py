@@ -201,6 +201,12 @@ ATTRIBUTES = (
     ),
     AttributeRow(names.EVENT, "string", "Which record it is.", "logs"),
     AttributeRow(
+        names.ELSEWHERE,
+        "boolean",
+        "Whether another process of the fleet has found it out.",
+        "logs; only when true",
+    ),
+    AttributeRow(
         names.FAILURE,
         "string",
         "Why no usable response came: `connect`, `connect_timeout`, `name_resolution`, `proxy`, "
@@ -271,6 +277,21 @@ ATTRIBUTES = (
         "double, s",
         "Time the server asked for, counted from the response.",
         f"{_ANY_ATTEMPT}, where it asked",
+    ),
+    AttributeRow(
+        names.STORE_FAULT,
+        "string",
+        "What is wrong with the store of the fleet.",
+        "logs of the store",
+    ),
+    AttributeRow(
+        names.STORE_IGNORED, "int", "How many of its values were passed over.", "logs of the store"
+    ),
+    AttributeRow(
+        names.STORE_STATE,
+        "string",
+        "How the process stands with the store of its fleet: `connected`, `lost`, `refused`.",
+        "logs and metrics of the store",
     ),
     AttributeRow(
         names.WAIT_SECONDS,
@@ -396,6 +417,7 @@ LOGS = (
             names.CIRCUIT_REASON,
             names.CIRCUIT_BREAK,
             names.CIRCUIT_LAST_FAILURE,
+            names.ELSEWHERE,
         ),
     ),
     EventRow(
@@ -408,6 +430,7 @@ LOGS = (
             names.PAUSE_SECONDS,
             names.PAUSE_TOLD,
             names.PAUSE_CUT,
+            names.ELSEWHERE,
         ),
     ),
     EventRow(
@@ -434,5 +457,17 @@ LOGS = (
         "ERROR",
         "a write ended without anyone knowing whether it was executed",
         (*_OF_REQUEST, names.CATEGORY, names.INNER_STATUS_CODE, names.FAILURE),
+    ),
+    EventRow(
+        names.LOG_STORE,
+        "WARNING when it is lost or refuses, else INFO",
+        "the store of the fleet was connected, lost, or began to refuse",
+        (names.STORE_STATE, names.STORE_FAULT),
+    ),
+    EventRow(
+        names.LOG_STORE_IGNORED,
+        "WARNING",
+        "the store of the fleet holds values that somebody else has written",
+        (names.STORE_IGNORED,),
     ),
 )

@@ -23,6 +23,8 @@ from verto_resilience.pipeline import (
     OutcomeUnknown,
     PauseBegan,
     RefusalOverruled,
+    StoreIgnored,
+    StoreMoved,
     WaitBegan,
     WaitSource,
 )
@@ -88,8 +90,8 @@ def describe(event: Event) -> Line | None:
             return Line("warning", text, Tone.BAD)
         case CallEnded(_, report):
             return _ended(report)
-        # Bodies fail late only where they are streamed, which no story does.
-        case RefusalOverruled() | BodyFailed():
+        # Bodies fail late only where they are streamed, which no story does, nor has it a store.
+        case RefusalOverruled() | BodyFailed() | StoreMoved() | StoreIgnored():
             return None
 
 

@@ -1,0 +1,151 @@
+"""The store of a fleet: where it is, with secrets that nothing shows, and how it stands with it."""
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+SCHEMES = ("redis", "rediss", "unix")
+_OPTIONS = frozenset({"db", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile"})
+_DATABASE = re.compile("[0-9]{1,9}")
+ALLOWED = (
+    "redis://, rediss:// or unix:// with a host or a socket, and /0 for a database; "
+    "options are db, ssl_ca_certs, ssl_certfile and ssl_keyfile"
+)
+"""What may be given, in words."""
+
+
+class StoreState(StrEnum):
+    """How a process stands with the store of its fleet.
+
+    ``REFUSED``: it answers, and does not do what it is asked. Unless ``CONNECTED`` the process goes
+    by its own machines.
+    """
+
+    CONNECTED = "connected"
+    LOST = "lost"
+    REFUSED = "refused"
+
+
+class StoreFault(StrEnum):
+    """What is wrong with a store."""
+
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    LOADING = "loading"
+    NOT_REDIS = "not_redis"
+    CERTIFICATE = "certificate"
+    CREDENTIALS = "credentials"
+    NOT_PERMITTED = "not_permitted"
+    DATABASE = "database"
+    TOO_OLD = "too_old"
+    CLUSTER = "cluster"
+    READ_ONLY = "read_only"
+    FULL = "full"
+    REFUSED = "refused"
+
+    @property
+    def passes(self) -> bool:
+        """Whether it is about the way to the server, and not about what was asked for."""
+        return self in _PASSING
+
+    @property
+    def sentence(self) -> str:
+        """Say it in words."""
+        return _SENTENCES[self]
+
+
+_PASSING = frozenset({StoreFault.UNREACHABLE, StoreFault.TIMEOUT, StoreFault.LOADING})
+_SENTENCES = {
+    StoreFault.UNREACHABLE: "it cannot be reached",
+    StoreFault.TIMEOUT: "it does not answer in time",
+    StoreFault.LOADING: "it is loading its data, or waiting for its master",
+    StoreFault.NOT_REDIS: "what answers there is no Redis",
+    StoreFault.CERTIFICATE: "its certificate is not trusted",
+    StoreFault.CREDENTIALS: "it refuses the credentials",
+    StoreFault.NOT_PERMITTED: "the user may not do what is needed",
+    StoreFault.DATABASE: "it has no database of that number",
+    StoreFault.TOO_OLD: "it is too old: Redis 7.0 or Valkey is needed",
+    StoreFault.CLUSTER: "it is a cluster, which is not supported",
+    StoreFault.READ_ONLY: "it is a replica that cannot be written",
+    StoreFault.FULL: "it is full",
+    StoreFault.REFUSED: "it refuses what it is asked",
+}
+
+
+class Secret:
+    """A text that shows itself to nobody who does not ask for it by name."""
+
+    __slots__ = ("revealed",)
+
+    def __init__(self, text: str) -> None:
+        """Keep it."""
+        self.revealed = text
+
+    def __eq__(self, other: object) -> bool:
+        """Compare what is kept."""
+        return isinstance(other, Secret) and other.revealed == self.revealed
+
+    def __hash__(self) -> int:
+        """Go by what is kept."""
+        return hash(self.revealed)
+
+    def __str__(self) -> str:
+        """Say that there is one."""
+        return "REDACTED"
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAddress:
+    """The URL of a store.
+
+    Attributes:
+        url: As it was given, secrets included.
+        shown: The same without them; also what ``str`` gives.
+    """
+
+    url: str = field(repr=False)
+    shown: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Work out what may be shown."""
+        object.__setattr__(self, "shown", without_secrets(self.url))
+
+    def __str__(self) -> str:
+        """Show it without secrets."""
+        return self.shown
+
+
+def is_store_url(url: str) -> bool:
+    """Say whether a text is the URL of a Redis, as far as one can tell without asking it."""
+    try:
+        parts = urlsplit(url)
+        options = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+        _ = parts.port
+    except ValueError:
+        return False
+    database = dict(options).get("db", "0")
+    if parts.scheme not in SCHEMES or not {name for name, _ in options} <= _OPTIONS:
+        return False
+    if not _DATABASE.fullmatch(database) or not url.isprintable() or parts.fragment:
+        return False
+    if parts.scheme == "unix":
+        return len(parts.path) > 1 and not parts.hostname
+    path = unquote(parts.path).strip("/")
+    return bool(parts.hostname) and (not path or bool(_DATABASE.fullmatch(path)))
+
+
+def without_secrets(text: str) -> str:
+    """Give a URL without user and password, and without what a slip may have made part of them."""
+    scheme, colon, rest = text.partition("://")
+    if not colon:
+        # What is no URL may be a password that was put in the wrong place.
+        return "REDACTED"
+    # Up to the last sign: a password that was not quoted may hold any of the others.
+    user, at, place = rest.rpartition("@")
+    shown = place.partition("#")[0] if at else rest
+    if not at and any(ord(sign) <= ord(" ") for sign in rest):
+        return f"{scheme}://REDACTED"
+    return f"{scheme}://{'REDACTED@' if user or at else ''}{shown}"

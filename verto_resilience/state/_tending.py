@@ -1,0 +1,319 @@
+"""What is said and heard for the circuits of this process, and whose turn it is to probe.
+
+Used by the thread of the store alone. What it calls on circuits takes no longer than a call does.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from verto_resilience.machines import CircuitBreaker, Mode, State, Verdict
+from verto_resilience.pipeline import CircuitMoved, Origin, PauseBegan, StoreFault
+from verto_resilience.state._link import Link, LinkError
+from verto_resilience.state._member import Member, Moved, Paused
+from verto_resilience.state._records import LONGEST, About, Record, Word, read_record
+from verto_resilience.state._scripts import CLAIM, GIVE_BACK, PAUSE, SAY
+
+LEASE = 3.0
+"""Seconds for which a process may probe alone, unless it renews them."""
+
+GRACE = 1.0
+"""Seconds after which a process probes although nobody gave it leave."""
+
+_RENEW = 1.0
+_UNUSED = 1.0
+_RECENT = 1.0
+_LOOK_AGAIN = 0.1
+_LINGER = 60.0
+_LONGEST_LINGER = 3600.0
+_NOTABLE = 1.0
+_MOST_PAUSES = 1000
+
+
+@dataclass(slots=True, eq=False)
+class Watch:
+    """A circuit that is not closed, or has something to say.
+
+    Attributes:
+        member: Whose it is.
+        origin: Its origin.
+        key: Its key.
+        breaker: Itself.
+        ends: Monotonic seconds at which its break ends.
+        leased_at: When this process was last given the lease; ``None`` when it has none.
+        given_back_at: When it gave the lease back unused.
+        taken_until: End of another's lease.
+    """
+
+    member: Member
+    origin: Origin
+    key: str
+    breaker: CircuitBreaker
+    ends: float = -math.inf
+    leased_at: float | None = None
+    given_back_at: float = -math.inf
+    taken_until: float = -math.inf
+
+
+class Tending:
+    """The circuits and pauses of one process, as far as they concern its fleet.
+
+    Args:
+        process: Its name, for people and in leases.
+        spread: From 0 up to 1, another for each process, so that they do not act in step.
+    """
+
+    def __init__(self, process: str, *, spread: float) -> None:
+        """Watch nothing yet."""
+        self._process = process
+        self._grace = GRACE * (1.0 + spread / 2.0)
+        self._watches: dict[tuple[int, str], Watch] = {}
+        self._pauses: dict[tuple[int, str], Paused] = {}
+        self._heard_pauses: dict[tuple[int, str], int] = {}
+
+    def look_at(self, news: Moved) -> None:
+        """Watch a circuit that has moved."""
+        circuits = news.member.circuits
+        origin = None if circuits is None else circuits.find(news.origin)
+        breaker = None if origin is None else dict(origin.circuits()).get(news.key)
+        if origin is not None and breaker is not None:
+            self._watch(news.member, origin, news.key, breaker)
+
+    def pause(self, news: Paused) -> None:
+        """Keep a pause to be told of; of several of one origin the longest."""
+        at = (id(news.member), news.origin)
+        known = self._pauses.get(at)
+        if (known is None or known.until < news.until) and (
+            known is not None or len(self._pauses) < _MOST_PAUSES
+        ):
+            self._pauses[at] = news
+
+    def tick(self, link: Link, now: float) -> float:
+        """Say what is to be said, and see to the probes.
+
+        Returns:
+            When to come again (monotonic seconds); infinity: when there is news.
+
+        Raises:
+            LinkError: The store did not take it. It is said again at the next time.
+        """
+        for at, pause in list(self._pauses.items()):
+            if pause.until > now:
+                generation = self._tell_pause(link, pause, now)
+                if generation > 0:
+                    # So that the echo of it is no news here.
+                    self._heard_pauses[at] = generation
+            del self._pauses[at]
+        return min(
+            [self._tend(link, watch, now) for watch in list(self._watches.values())] or [_NEVER]
+        )
+
+    def go_alone(self) -> None:
+        """Let every circuit probe by itself: the store is not there to say whose turn it is."""
+        for watch in self._watches.values():
+            watch.leased_at = None
+            watch.taken_until = -math.inf
+            watch.breaker.hold_probes(-math.inf)
+
+    def hear(
+        self, records: Mapping[tuple[str, str], Record], members: Iterable[Member], now: float
+    ) -> None:
+        """Go by what the store holds."""
+        for member in members:
+            circuits = member.circuits
+            if circuits is None:
+                continue
+            for record in records.values():
+                if record.kind == "l":
+                    continue
+                origin = circuits.find(record.key.partition(" ")[0])
+                if origin is None:
+                    continue
+                if record.kind == "p":
+                    self._hear_pause(member, origin, record, now)
+                    continue
+                breaker = dict(origin.circuits()).get(record.key)
+                if breaker is not None:
+                    self._hear_verdict(member, origin, breaker, record, now)
+        for watch in self._watches.values():
+            lease = records.get(("l", watch.key))
+            others = lease is not None and lease.about.by != self._owner(watch)
+            watch.taken_until = lease.until if lease is not None and others else -math.inf
+        live = {key for kind, key in records if kind == "p"}
+        self._heard_pauses = {at: g for at, g in self._heard_pauses.items() if at[1] in live}
+
+    def _watch(self, member: Member, origin: Origin, key: str, breaker: CircuitBreaker) -> Watch:
+        at = (id(member), key)
+        known = self._watches.get(at)
+        if known is None or known.breaker is not breaker:
+            known = self._watches[at] = Watch(member, origin, key, breaker)
+        return known
+
+    def _tend(self, link: Link, watch: Watch, now: float) -> float:
+        breaker = watch.breaker
+        verdict = breaker.unsaid(now)
+        if verdict is not None:
+            self._say(link, watch, verdict, now)
+        state = breaker.state
+        if state is State.CLOSED or breaker.mode is not Mode.ENFORCE:
+            return self._forget(watch)
+        if state is State.HALF_OPEN:
+            return self._while_probing(link, watch, now)
+        left = breaker.refuses_until(now)
+        if left > 0.0:
+            watch.ends = now + left
+            watch.leased_at = None
+            breaker.hold_probes(watch.ends + self._grace)
+            return watch.ends
+        if now > breaker.busy_until():
+            return self._forget(watch)
+        return self._before_a_probe(link, watch, now)
+
+    def _before_a_probe(self, link: Link, watch: Watch, now: float) -> float:
+        breaker = watch.breaker
+        if watch.leased_at is not None:
+            unused = watch.leased_at + _UNUSED
+            if now < unused:
+                return unused
+            self._give_back(link, watch, now)
+        if now < watch.taken_until:
+            breaker.hold_probes(watch.taken_until + self._grace)
+            return watch.taken_until
+        last = breaker.asked_at
+        if last > now - _RECENT and last > watch.given_back_at:
+            self._claim(link, watch, now)
+            return now + _LOOK_AGAIN
+        return now + _LOOK_AGAIN if now < watch.ends + self._grace else _NEVER
+
+    def _while_probing(self, link: Link, watch: Watch, now: float) -> float:
+        breaker = watch.breaker
+        is_used = breaker.snapshot(now).probes > 0 or breaker.asked_at > now - _RECENT
+        if watch.leased_at is None:
+            if is_used and now >= watch.taken_until:
+                self._claim(link, watch, now)
+        elif not is_used:
+            self._give_back(link, watch, now)
+        elif now >= watch.leased_at + _RENEW:
+            self._claim(link, watch, now)
+        return now + (_LOOK_AGAIN if watch.leased_at is None else _RENEW)
+
+    def _say(self, link: Link, watch: Watch, verdict: Verdict, now: float) -> None:
+        is_open = verdict.state is State.OPEN
+        linger = min(watch.breaker.settings.probe_lease, _LONGEST_LINGER) if is_open else _LINGER
+        about = About(self._process, verdict.reason, verdict.last_failure)
+        generation, server_now, *current = link.run(
+            SAY,
+            link.key,
+            watch.key,
+            verdict.generation,
+            Word.OPEN.value if is_open else Word.CLOSED.value,
+            _milliseconds(min(verdict.until - now, LONGEST)) if is_open else 0,
+            _milliseconds(linger),
+            verdict.trips,
+            about.as_text(),
+            self._owner(watch),
+        )
+        if generation > 0:
+            watch.breaker.agreed(verdict, generation)
+            watch.leased_at = None
+        elif current:
+            self._go_by(watch, current[0], server_now, now)
+        else:
+            raise LinkError(StoreFault.FULL)
+
+    def _tell_pause(self, link: Link, pause: Paused, now: float) -> int:
+        about = About(self._process, told=pause.told, status=pause.status)
+        generation, _ = link.run(
+            PAUSE,
+            link.key,
+            pause.origin,
+            Word.PAUSED.value,
+            _milliseconds(min(pause.until - now, LONGEST)),
+            0,
+            about.as_text(),
+        )
+        if generation < 0:
+            raise LinkError(StoreFault.FULL)
+        return int(generation)
+
+    def _claim(self, link: Link, watch: Watch, now: float) -> None:
+        generation, server_now, *rest = link.run(
+            CLAIM,
+            link.key,
+            watch.key,
+            watch.breaker.heard,
+            self._owner(watch),
+            _milliseconds(LEASE),
+        )
+        watch.leased_at = None
+        if generation > 0:
+            watch.leased_at = now
+            watch.breaker.hold_probes(-math.inf)
+        elif generation == 0:
+            self._go_by(watch, rest[0], server_now, now)
+        elif rest:
+            lease = read_record(f"l:{watch.key}".encode(), rest[0], server_now=server_now, now=now)
+            watch.taken_until = now + LEASE if lease is None else lease.until
+            watch.breaker.hold_probes(watch.taken_until + self._grace)
+        else:
+            raise LinkError(StoreFault.FULL)
+
+    def _give_back(self, link: Link, watch: Watch, now: float) -> None:
+        watch.leased_at = None
+        watch.given_back_at = now
+        link.run(GIVE_BACK, link.key, watch.key, self._owner(watch))
+
+    def _go_by(self, watch: Watch, value: bytes, server_now: int, now: float) -> None:
+        """Take in the newer verdict with which the store has answered."""
+        name = f"c:{watch.key}".encode()
+        record = read_record(name, value, server_now=server_now, now=now)
+        if record is not None:
+            self._hear_verdict(watch.member, watch.origin, watch.breaker, record, now)
+
+    def _hear_verdict(
+        self, member: Member, origin: Origin, breaker: CircuitBreaker, record: Record, now: float
+    ) -> None:
+        if record.generation <= breaker.heard:
+            return
+        if record.word is Word.OPEN:
+            breaker.hold_probes(record.until + self._grace)
+        moved = breaker.adopt(record.verdict(), now)
+        if breaker.state is State.OPEN:
+            self._watch(member, origin, record.key, breaker).leased_at = None
+        if moved is not None:
+            origin.stay(now)
+            member.observer.on_event(CircuitMoved(origin.key, record.key, moved))
+
+    def _hear_pause(self, member: Member, origin: Origin, record: Record, now: float) -> None:
+        at = (id(member), origin.key)
+        if record.generation <= self._heard_pauses.get(at, 0):
+            return
+        self._heard_pauses[at] = record.generation
+        if record.word is Word.LIFTED:
+            origin.pause.lift()
+            return
+        before = origin.pause.remaining(now)
+        pausing = origin.pause.adopt(record.until, now, told=record.about.told)
+        if pausing is None:
+            return
+        origin.stay(now)
+        # Many that are answered at once differ by milliseconds, which is no news.
+        if not before or pausing.seconds - before >= _NOTABLE:
+            event = PauseBegan(origin.key, pausing, record.about.status, elsewhere=True)
+            member.observer.on_event(event)
+
+    def _owner(self, watch: Watch) -> str:
+        return f"{self._process}/{watch.member.number}"
+
+    def _forget(self, watch: Watch) -> float:
+        watch.breaker.hold_probes(-math.inf)
+        self._watches.pop((id(watch.member), watch.key), None)
+        return _NEVER
+
+
+_NEVER = math.inf
+
+
+def _milliseconds(seconds: float) -> int:
+    """Round up: nobody is told a shorter time."""
+    return math.ceil(max(0.0, seconds) * 1000.0)
