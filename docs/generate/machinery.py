@@ -24,6 +24,7 @@ _REASON = q.label(names.CIRCUIT_REASON)
 _TOLD = q.label(names.PAUSE_TOLD)
 _CUT = q.label(names.PAUSE_CUT)
 _STATUS = q.label(names.STATUS_CODE)
+_STORE = q.label(names.STORE_STATE)
 _CODE = q.label(names.API_ERROR_CODE)
 _OPERATION = q.label(names.OPERATION)
 _ADDRESS = q.label(names.SERVER_ADDRESS)
@@ -174,5 +175,27 @@ def errors() -> Sequence[AnyPanel]:
             "By operation: look up whether they were executed before doing them anew.",
             {q.shown(_OPERATION): q.increase(metrics.UNKNOWN_OUTCOMES, _OPERATION)},
             traces=of_call(names.AMBIGUOUS, "true"),
+        ),
+    )
+
+
+def store() -> Sequence[AnyPanel]:
+    """Show how the processes stand with the store through which they share verdicts."""
+    refused = of_call(names.CALL_END, '"circuit_open"')
+    return (
+        bars(
+            "Connected, lost, refused",
+            "Changes, of all processes. While it is lost or refuses, each goes by what it finds "
+            "out itself. Of all servers.",
+            {q.shown(_STORE): q.increase(metrics.STORE_TRANSITIONS, _STORE)},
+            traces=refused,
+            width=12,
+        ),
+        bars(
+            "Values ignored",
+            "What somebody else has written where the verdicts stand. Of all servers.",
+            {"values": q.increase(metrics.STORE_IGNORED)},
+            traces=refused,
+            width=12,
         ),
     )

@@ -6,7 +6,8 @@ from verto_resilience.telemetry._metric_rows import CALL_DURATION, MetricRow
 RATE = "$__rate_interval"
 RANGE = "$__range"
 
-_CHOSEN = 'job=~"$job",server_address=~"$server"'
+_OF_JOBS = 'job=~"$job"'
+_CHOSEN = f'{_OF_JOBS},server_address=~"$server"'
 
 
 def label(attribute: str) -> str:
@@ -27,7 +28,7 @@ def metric(row: MetricRow) -> str:
 
 
 def series(row: MetricRow, matchers: str = "", *, part: str = "") -> str:
-    """Select a metric of the jobs and servers chosen.
+    """Select a metric of the jobs chosen, and of the servers where it is about one.
 
     Args:
         row: The metric.
@@ -35,7 +36,8 @@ def series(row: MetricRow, matchers: str = "", *, part: str = "") -> str:
         part: ``count``, ``sum`` or ``bucket`` of a histogram.
     """
     name = f"{metric(row)}_{part}" if part else metric(row)
-    return f"{name}{{{_CHOSEN}{',' if matchers else ''}{matchers}}}"
+    chosen = _CHOSEN if names.SERVER_ADDRESS in row.attributes else _OF_JOBS
+    return f"{name}{{{chosen}{',' if matchers else ''}{matchers}}}"
 
 
 def rate(row: MetricRow, matchers: str = "", by: str = "") -> str:

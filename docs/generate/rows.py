@@ -51,6 +51,7 @@ def rows() -> tuple[Row, ...]:
         Row("Pauses", machinery.pauses()),
         Row("Retry budget", machinery.budget()),
         Row("Errors", machinery.errors()),
+        Row("Store of the fleet", machinery.store()),
     )
 
 

@@ -19,13 +19,22 @@ from verto_resilience.config import (
 )
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.machines import Mode
-from verto_resilience.pipeline import CallSpan, CircuitKey, Policy, Setting, Unit, settings_table
+from verto_resilience.pipeline import (
+    CallSpan,
+    CircuitKey,
+    Policy,
+    Secret,
+    Setting,
+    StoreAddress,
+    Unit,
+    settings_table,
+)
 
 TABLE = settings_table()
 ROWS = {row.name: row for row in TABLE}
 NUMBERS = tuple(row for row in TABLE if row.high is not None)
 WHOLE = (Unit.COUNT, Unit.BYTES)
-ANY_TEXT = (Unit.NAMES, Unit.HOSTS, Unit.PATH)
+ANY_TEXT = (Unit.NAMES, Unit.HOSTS, Unit.PATH, Unit.SECRET)
 ENVIRON = {"VERTO_RESILIENCE_MAX_ATTEMPTS": "5", "VERTO_RESILIENCE_WINDOW": "20"}
 
 
@@ -45,6 +54,12 @@ def _written(row: Setting) -> tuple[str, object]:
             return "one, two", ("one", "two")
         case Unit.PATH:
             return "some/file.toml", "some/file.toml"
+        case Unit.NAME:
+            return "a-name", "a-name"
+        case Unit.STORE:
+            return "redis://one/2", StoreAddress("redis://one/2")
+        case Unit.SECRET:
+            return "hidden", Secret("hidden")
         case Unit.COUNT | Unit.BYTES:
             return str(int(row.low or 0) + 1), int(row.low or 0) + 1
         case _:

@@ -22,11 +22,12 @@ from tests.config.observed import (
 )
 from tests.pipeline.makers import READ, START, TRADE, VERTO_READ, answer, failure
 from verto_resilience import VertoAdapter, outcome
-from verto_resilience.config import PREFIX, variable
+from verto_resilience.config import PREFIX, load_policy, open_store, place_of, variable
 from verto_resilience.machines import Permit, Refusal, State
 from verto_resilience.mounting import Instrumentor
 from verto_resilience.outcome import Failure, Operation, OperationKind, Repeatable
 from verto_resilience.pipeline import CallRequest, settings_table
+from verto_resilience.state import Place
 from verto_resilience.transports import InsecureRequestError
 
 RATES = Operation("GET", "/rates", kind=OperationKind.READ, repeatable=Repeatable.ALWAYS)
@@ -301,6 +302,40 @@ def _origins_remembered_of_five() -> object:
     for number in range(5):
         circuits.at(f"https://{number}:443", START)
     return len(circuits)
+
+
+def _place() -> Place | None:
+    return place_of(load_policy())
+
+
+@shows("store", "redis://:secret@one/2", None, "redis://REDACTED@one/2")
+def _store_that_verdicts_go_to() -> object:
+    place = _place()
+    return place and str(place.address)
+
+
+@shows("store_namespace", "pay", "default", "pay", STORE="redis://one")
+def _namespace_of_the_store() -> object:
+    place = _place()
+    return place and place.namespace
+
+
+@shows("store_username", "app", None, "app", STORE="redis://one")
+def _user_of_the_store() -> object:
+    place = _place()
+    return place and place.username
+
+
+@shows("store_password", "secret", None, "secret", STORE="redis://one")
+def _password_of_the_store() -> object:
+    place = _place()
+    return place and place.password and place.password.revealed
+
+
+@shows("store_poll", "3", 1.0, 3.0, STORE="redis://one")
+def _seconds_between_looks_at_the_store() -> object:
+    store = open_store(load_policy())
+    return store and store.poll
 
 
 @shows("drain_limit", "100", 5000, 101, BACKOFF_BASE="0.001", BACKOFF_LIMIT="0.001")

@@ -28,7 +28,20 @@ TABLE = settings_table()
 ROWS = {row.name: row for row in TABLE}
 WHOLE = (Unit.COUNT, Unit.BYTES)
 NUMBERS = tuple(row for row in TABLE if row.high is not None)
+TEXTS = {
+    Unit.FLAG,
+    Unit.CHOICE,
+    Unit.NAMES,
+    Unit.HOSTS,
+    Unit.PATH,
+    Unit.NAME,
+    Unit.STORE,
+    Unit.SECRET,
+}
 OPTIONAL = {
+    "store",
+    "store_username",
+    "store_password",
     "propagate_to",
     "connect_timeout",
     "read_timeout",
@@ -99,7 +112,7 @@ class TestTable:
     @pytest.mark.parametrize("row", TABLE, ids=_name)
     def test_every_number_has_a_range(self, row: Setting) -> None:
         """A setting that counts something has a least and a greatest value."""
-        counts = row.unit not in (Unit.FLAG, Unit.CHOICE, Unit.NAMES, Unit.HOSTS, Unit.PATH)
+        counts = row.unit not in TEXTS
 
         assert (row.low is not None) is (row.high is not None) is counts
 

@@ -82,7 +82,7 @@ def _kinds(row: Setting) -> list[dict[str, Any]]:
         case Unit.PATH | Unit.SECRET:
             return [{"type": "string", "pattern": r"\S"}]
         case Unit.NAME:
-            return [{"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}]
+            return [{"type": "string", "pattern": r"^(?![Nn][Oo][Nn][Ee]$)[A-Za-z0-9._-]{1,64}$"}]
         case Unit.STORE:
             return [{"type": "string", "pattern": "^(rediss?|unix)://"}]
         case _:

@@ -186,7 +186,9 @@ def _is_of_store(value: object, unit: Unit) -> bool:
         return unit is Unit.STORE and is_store_url(value.url)
     if isinstance(value, Secret):
         return unit is Unit.SECRET and bool(value.revealed)
-    return unit is Unit.NAME and isinstance(value, str) and _NAME.fullmatch(value) is not None
+    # Who writes none means that there is none.
+    is_name = isinstance(value, str) and _NAME.fullmatch(value) and value.lower() != "none"
+    return unit is Unit.NAME and bool(is_name)
 
 
 def _are_names(value: object) -> bool:

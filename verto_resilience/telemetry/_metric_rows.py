@@ -171,7 +171,7 @@ STORE_TRANSITIONS = MetricRow(
     (names.STORE_STATE,),
 )
 STORE_IGNORED = MetricRow(
-    "verto.store.ignored",
+    "verto.store.ignored_values",
     "counter",
     "{value}",
     "Values in the store of the fleet that were passed over, for somebody else has written them.",

@@ -118,7 +118,10 @@ def _quantile_by_le(dashboard: Json) -> Iterator[str]:
 def _chosen_jobs_and_servers(dashboard: Json) -> Iterator[str]:
     for title, target in queries(dashboard):
         for name, matchers in SELECTOR.findall(target["expr"]):
-            if not matchers.startswith('job=~"$job",server_address=~"$server"'):
+            # What is about no server has no such label, and would never be found.
+            of_server = "server_address" in exposed().get(name, {"server_address"})
+            chosen = 'job=~"$job",server_address=~"$server"' if of_server else 'job=~"$job"'
+            if not matchers.startswith(chosen):
                 yield f"{title}: {name}"
 
 
