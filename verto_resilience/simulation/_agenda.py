@@ -19,10 +19,10 @@ class Agenda:
     def __init__(self) -> None:
         """Start with nothing to do, at 0."""
         self.now = 0.0
-        self._entries: list[tuple[float, int, Callable[[Any], None], Any]] = []
+        self._entries: list[tuple[float, int, Callable[[Any], object], Any]] = []
         self._number = 0
 
-    def at(self, when: float, action: Callable[[T], None], argument: T) -> None:
+    def at(self, when: float, action: Callable[[T], object], argument: T) -> None:
         """Put in what is to be done at ``when``, which is not before ``now``."""
         self._number += 1
         heappush(self._entries, (when, self._number, action, argument))
