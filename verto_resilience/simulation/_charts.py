@@ -39,7 +39,7 @@ class Chart:
         values: Gives a value for each stretch of a run, from its first second and its length.
         unit: Of the values, at the axis and beside each one.
         limit: A line to compare with, and its words; ``None`` for none.
-        logarithmic: Whether each step of the axis is ten times the one before.
+        ticks: Of a logarithmic axis, as plotly names them; ``None`` for an even one.
         ours_only: Whether other strategies have no such thing.
     """
 
@@ -49,7 +49,7 @@ class Chart:
     values: Callable[[Tally, slice], float | None]
     unit: str
     limit: Callable[[Scenario], tuple[float, str]] | None = None
-    logarithmic: bool = False
+    ticks: str | int | None = None
     ours_only: bool = False
 
 
@@ -98,15 +98,16 @@ CHARTS = (
         _p99,
         "s",
         lambda scenario: (scenario.timeout, "timeout of an attempt"),
-        logarithmic=True,
+        ticks="D2",
     ),
     Chart(
         "queued",
         "Queue at the server",
-        "Requests that wait for a worker. In a long queue most are of clients that have gone.",
-        lambda tally, span: tally.queued[span][-1] + 1,
+        "Requests that wait for a worker. In a long queue most are of clients that have gone. "
+        "1 is also an empty one.",
+        lambda tally, span: max(1, tally.queued[span][-1]),
         "requests",
-        logarithmic=True,
+        ticks=1,
     ),
     Chart(
         "circuits",
@@ -181,8 +182,8 @@ def _layout(chart: Chart, scenario: Scenario) -> dict[str, Any]:
             }
         )
     scale = (
-        {"type": "log", "dtick": 1, "exponentformat": "none"}
-        if chart.logarithmic
+        {"type": "log", "dtick": chart.ticks, "exponentformat": "none"}
+        if chart.ticks is not None
         else {"rangemode": "tozero"}
     )
     return {

@@ -1,7 +1,8 @@
 """Plays several strategies at once, each in a process of its own."""
 
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -80,7 +81,8 @@ class _Stage:
         process = _CONTEXT.Process(
             target=_play_in_child, args=(theirs, self._scenario, strategy, self._policy)
         )
-        process.start()
+        with _no_interrupt():
+            process.start()
         # The child's end, so that its death is seen as the end of what it says.
         theirs.close()
         self._running[ours] = strategy, process
@@ -103,7 +105,6 @@ class _Stage:
 def _play_in_child(
     connection: Connection, scenario: Scenario, strategy: Strategy, policy: Policy
 ) -> None:
-    # Ctrl+C goes to all processes of a terminal; the parent ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     told = 0.0
 
@@ -114,3 +115,20 @@ def _play_in_child(
             connection.send(done)
 
     connection.send(play(scenario, strategy, policy, progress=progress))
+
+
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Have a child that is started here deaf to Ctrl+C from its first moment on.
+
+    A terminal sends it to all its processes, and the parent ends its children. What comes meanwhile
+    reaches the parent afterwards.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

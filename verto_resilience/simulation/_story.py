@@ -11,7 +11,8 @@ def story(scenario: Scenario) -> list[str]:
     fleet = (
         f"{callers} {plain_number(scenario.rate)} calls a second, with a timeout of "
         f"{plain_number(scenario.timeout)} s. The server can answer "
-        f"{scenario.capacity:,.0f} a second ({scenario.workers:,} workers, "
+        f"{scenario.capacity:,.4g} a second ({scenario.workers:,} "
+        f"{'worker' if scenario.workers == 1 else 'workers'}, "
         f"{plain_number(scenario.service * 1000)} ms, {scenario.service_times}); "
         f"{room} may wait in its queue."
     )

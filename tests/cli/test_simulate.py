@@ -1,0 +1,177 @@
+import csv
+import json
+import os
+import pty
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import PYTHON
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+SMALL = ("simulate", "--clients", "20", "--rate", "10", "--workers", "1", "--seconds", "200")
+
+
+def test_strategies_stand_side_by_side(run: Run) -> None:
+    """A row tells for each strategy what it came to, and a line which of them stay down."""
+    result = run(*SMALL, COLUMNS="80")
+
+    lines = result.stdout.splitlines()
+    assert (result.returncode, result.stderr) == (0, "")
+    assert max(map(len, lines)) <= 80
+    assert [line for line in lines if line.startswith("Retry(3) ") and "not seen" in line]
+    assert [line for line in lines if line.startswith("verto_resilience ") and " s" in line]
+    assert "Retry(3); Retry(3), backoff." in " ".join(lines)
+
+
+def test_json_holds_scenario_and_figures(run: Run) -> None:
+    """Whoever works on with it has every figure under the name of its strategy."""
+    told = json.loads(run(*SMALL, "--only", "none", "--only", "ours", "--json").stdout)
+
+    assert told["scenario"]["clients"] == 20
+    assert list(told["runs"]) == ["none", "ours"]
+    assert told["runs"]["none"]["amplification"] == 1.0
+
+
+def test_files_are_written_where_asked(run: Run, tmp_path: Path) -> None:
+    """The CSV file has a row for each second of each strategy, and the page is one file."""
+    table, report = tmp_path / "runs.csv", tmp_path / "page.html"
+
+    result = run(*SMALL, "--only", "none", "--csv", str(table), "--report", str(report))
+
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert result.returncode == 0
+    assert [int(row["second"]) for row in rows] == list(range(200))
+    assert sum(int(row["offered"]) for row in rows) > 1500
+    assert "<h1>Simulation: brown-out</h1>" in report.read_text(encoding="utf-8")
+    assert [line.split()[0] for line in result.stderr.splitlines()] == ["written:", "written:"]
+
+
+def test_settings_come_from_the_file(run: Run, tmp_path: Path) -> None:
+    """A policy file plays other clients than the defaults do."""
+    file = tmp_path / "policy.toml"
+    file.write_text("max_attempts = 1\nbreaker_mode = 'off'\n", encoding="utf-8")
+    arguments = (*SMALL, "--only", "ours", "--json")
+
+    usual = json.loads(run(*arguments).stdout)["runs"]["ours"]
+    changed = json.loads(run(*arguments, "--policy", str(file)).stdout)["runs"]["ours"]
+
+    assert usual["refused"] > 0
+    assert (changed["refused"], changed["amplification"]) == (0, 1.0)
+
+
+def test_settings_come_from_the_environment_when_asked(run: Run) -> None:
+    """Variables count with --env, and only then."""
+    arguments = (*SMALL, "--only", "ours", "--json")
+    variable = {"VERTO_RESILIENCE_BREAKER_MODE": "off"}
+
+    without = json.loads(run(*arguments, **variable).stdout)["runs"]["ours"]
+    with_them = json.loads(run(*arguments, "--env", **variable).stdout)["runs"]["ours"]
+
+    assert without["refused"] > 0
+    assert with_them["refused"] == 0
+
+
+def test_exit_code_says_that_ours_stay_down(run: Run) -> None:
+    """A fleet that is not back by the end of the run is a 1, for a build that watches it."""
+    result = run(*SMALL, "--seconds", "140", "--only", "ours")
+
+    assert result.returncode == 1
+    assert "not seen" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--clients", "0"), "clients is 0: allowed is from 1 up to 10000"),
+        (("--incident", "rain"), "--incident"),
+        (("--only", "hope"), "--only"),
+        (("--start", "190"), "nothing after it would be seen"),
+        (("--policy", "/nowhere/policy.toml"), "/nowhere/policy.toml"),
+        (("--csv", "/nowhere/runs.csv"), "cannot be written there"),
+        (("--report", "/"), "cannot be written there"),
+    ],
+)
+def test_mistake_is_told_before_anything_is_played(
+    run: Run, arguments: tuple[str, ...], said: str
+) -> None:
+    """It is named, with exit code 2 and no traceback."""
+    result = run(*SMALL, *arguments)
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_kill_switch_leaves_nothing_to_simulate(run: Run) -> None:
+    """With DISABLED in the environment that was asked for, it says so."""
+    result = run(*SMALL, "--env", VERTO_RESILIENCE_DISABLED="true")
+
+    assert result.returncode == 2
+    assert "nothing to simulate" in result.stderr
+
+
+def test_a_terminal_shows_how_far_it_is(clean_environment: dict[str, str]) -> None:
+    """There is a bar for each strategy while it runs, on standard error alone."""
+    ours, theirs = pty.openpty()
+    try:
+        result = subprocess.run(
+            [*PYTHON, "-m", "verto_resilience", *SMALL],
+            env=clean_environment | {"COLUMNS": "80", "TERM": "xterm"},
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(theirs)
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        shown = terminal.read(65_536).decode()
+
+    assert result.returncode == 0
+    assert "%" in shown
+    assert "Retry(3), backoff" in shown
+    assert "\x1b" not in result.stdout
+
+
+@pytest.mark.end_to_end
+def test_an_interrupt_ends_it(clean_environment: dict[str, str]) -> None:
+    """Ctrl+C leaves no process behind, no traceback, and exit code 130."""
+    with subprocess.Popen(
+        [*PYTHON, "-m", "verto_resilience", "simulate", "--rate", "10000", "--workers", "1000"],
+        env=clean_environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        # Once both children are there: each is another process of this group.
+        while len(_group(process.pid)) < 3:
+            assert process.poll() is None
+        os.killpg(process.pid, signal.SIGINT)
+        output, errors = process.communicate(timeout=30)
+
+    assert (process.returncode, output) == (130, "")
+    assert errors == "interrupted\n"
+    assert _group(process.pid) == []
+
+
+def _group(number: int) -> list[int]:
+    """Give the processes of a group that are alive."""
+    alive = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[2]) == number and fields[0] != "Z":
+            alive.append(int(entry.name))
+    return alive
