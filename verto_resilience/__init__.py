@@ -20,9 +20,11 @@ if typing.TYPE_CHECKING:
     )
     from verto_resilience.machines import Mode, State, TripReason
     from verto_resilience.mounting import (
+        AsyncVertoTransport,
         VertoAdapter,
         VertoAuth,
         VertoPoolManager,
+        VertoTransport,
         install,
         mount,
         uninstall,
@@ -130,9 +132,13 @@ __all__ = [
 ]
 
 _FLOORS = ("errors", "outcome", "machines", "pipeline", "transports", "config", "mounting")
+# Public as the others are, and not for a star import: what they need may not be there.
+_OF_EXTRAS = ("AsyncVertoTransport", "VertoTransport")
 _AT_HOME = {"outcome": "outcome_of", "report": "report_of"}
 
-if not typing.TYPE_CHECKING:
+if typing.TYPE_CHECKING:
+    __all__ += ["AsyncVertoTransport", "VertoTransport"]
+else:
     # Loading the subpackage binds its name here, where it belongs to the function. Importing from
     # verto_resilience.outcome goes on working.
     importlib.import_module(f"{__name__}.outcome")
@@ -141,7 +147,7 @@ if not typing.TYPE_CHECKING:
     # Hidden, for a checker that saw it would take every misspelt name for one of these.
     def __getattr__(name: str) -> object:
         """Load a public name when it is first asked for, and no floor above the one that has it."""
-        if name in __all__:
+        if name in __all__ or name in _OF_EXTRAS:
             at_home = _AT_HOME.get(name, name)
             for floor in _FLOORS:
                 found = getattr(importlib.import_module(f"{__name__}.{floor}"), at_home, None)
@@ -152,4 +158,4 @@ if not typing.TYPE_CHECKING:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_OF_EXTRAS})

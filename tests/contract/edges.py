@@ -4,15 +4,26 @@ An edge that is asynchronous runs a loop of its own behind these words: a test b
 know. To add one: write its ``Edge`` and put it into ``EDGES``.
 """
 
-from collections.abc import Iterable, Mapping
+import io
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Any, Protocol
 
+import httpx
 import requests
 import urllib3
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 import verto_resilience
-from verto_resilience import Observer, Policy, VertoAdapter
+from verto_resilience import (
+    AsyncVertoTransport,
+    Observer,
+    Policy,
+    VertoAdapter,
+    VertoTransport,
+)
 from verto_resilience.pipeline import Pipeline
 
 Body = bytes | IO[bytes] | Iterable[bytes] | None
@@ -211,4 +222,159 @@ class _Urllib3Stream:
         self._response.close()
 
 
-EDGES: tuple[Edge, ...] = (RequestsEdge(), Urllib3Edge())
+class HttpxEdge:
+    """``httpx``, by ``VertoTransport``."""
+
+    name = "httpx"
+    errors: type[Exception] = httpx.TransportError
+
+    def client(self, policy: Policy, observer: Observer | None = None) -> Client:
+        """Make a client."""
+        return _HttpxClient(policy, observer)
+
+
+class _HttpxClient:
+    def __init__(self, policy: Policy, observer: Observer | None) -> None:
+        self._transport = VertoTransport(policy=policy, observer=observer)
+        self._client = httpx.Client(
+            transport=self._transport, trust_env=False, follow_redirects=True
+        )
+
+    @property
+    def pipeline(self) -> Pipeline:
+        return self._transport.pipeline
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: Body = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Answer:
+        response = self._client.request(method, url, content=body, headers=headers, timeout=timeout)
+        return Answer(response.status_code, response.content, response)
+
+    def stream(self, method: str, url: str, *, timeout: float | None = None) -> Stream:
+        request = self._client.build_request(method, url, timeout=timeout, extensions=STREAMED)
+        return _HttpxStream(self._client.send(request, stream=True))
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class _HttpxStream:
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+        self.status = response.status_code
+
+    def read(self) -> bytes:
+        return self._response.read()
+
+    def close(self) -> None:
+        self._response.close()
+
+
+class AsyncHttpxEdge:
+    """``httpx`` in tasks, by ``AsyncVertoTransport``."""
+
+    errors: type[Exception] = httpx.TransportError
+
+    def __init__(self, backend: str) -> None:
+        """Run the loops of this library."""
+        self.name = f"httpx async ({backend})"
+        self._backend = backend
+
+    def client(self, policy: Policy, observer: Observer | None = None) -> Client:
+        """Make a client in a loop of its own."""
+        return _AsyncHttpxClient(self._backend, policy, observer)
+
+
+class _AsyncHttpxClient:
+    def __init__(self, backend: str, policy: Policy, observer: Observer | None) -> None:
+        self._stack = ExitStack()
+        self._portal = self._stack.enter_context(start_blocking_portal(backend))
+        self._transport = AsyncVertoTransport(policy=policy, observer=observer)
+        self._client = httpx.AsyncClient(
+            transport=self._transport, trust_env=False, follow_redirects=True
+        )
+
+    @property
+    def pipeline(self) -> Pipeline:
+        return self._transport.pipeline
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: Body = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Answer:
+        content = body if body is None or isinstance(body, bytes) else _for_tasks(body)
+        response = self._portal.call(
+            partial(
+                self._client.request,
+                method,
+                url,
+                content=content,
+                headers=headers,
+                timeout=timeout,
+            )
+        )
+        return Answer(response.status_code, response.content, response)
+
+    def stream(self, method: str, url: str, *, timeout: float | None = None) -> Stream:
+        request = self._client.build_request(method, url, timeout=timeout, extensions=STREAMED)
+        response = self._portal.call(partial(self._client.send, request, stream=True))
+        return _AsyncHttpxStream(self._portal, response)
+
+    def close(self) -> None:
+        self._portal.call(self._client.aclose)
+        self._stack.close()
+
+
+class _AsyncHttpxStream:
+    def __init__(self, portal: BlockingPortal, response: httpx.Response) -> None:
+        self._portal = portal
+        self._response = response
+        self.status = response.status_code
+
+    def read(self) -> bytes:
+        return self._portal.call(self._response.aread)
+
+    def close(self) -> None:
+        self._portal.call(self._response.aclose)
+
+
+def _for_tasks(body: IO[bytes] | Iterable[bytes]) -> AsyncIterable[bytes]:
+    return _TaskFile(body) if isinstance(body, io.BytesIO) else _in_tasks(body)
+
+
+async def _in_tasks(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+
+
+class _TaskFile:
+    """A file in memory that tasks read, and that can be rewound."""
+
+    def __init__(self, file: io.BytesIO) -> None:
+        self._file = file
+        self.seek = file.seek
+        self.tell = file.tell
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._file.read()
+
+
+STREAMED = {"verto_stream": True}
+EDGES: tuple[Edge, ...] = (
+    RequestsEdge(),
+    Urllib3Edge(),
+    HttpxEdge(),
+    AsyncHttpxEdge("asyncio"),
+    AsyncHttpxEdge("trio"),
+)

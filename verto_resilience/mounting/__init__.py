@@ -8,6 +8,7 @@ from verto_resilience.mounting._auth import VertoAuth
 from verto_resilience.mounting._install import Instrumentor, install, uninstall
 
 if typing.TYPE_CHECKING:
+    from verto_resilience.mounting._httpx import AsyncVertoTransport, VertoTransport
     from verto_resilience.mounting._pool_manager import VertoPoolManager
 
 __all__ = [
@@ -21,6 +22,15 @@ __all__ = [
     "unmount",
 ]
 
-if not typing.TYPE_CHECKING:
+if typing.TYPE_CHECKING:
+    # Not for a star import: the package that they need may not be there.
+    __all__ += ["AsyncVertoTransport", "VertoTransport"]
+else:
     # A program has one kind of client, mostly.
-    __getattr__ = _late.loader(__name__, {"._pool_manager": ("VertoPoolManager",)})
+    __getattr__ = _late.loader(
+        __name__,
+        {
+            "._httpx": ("AsyncVertoTransport", "VertoTransport"),
+            "._pool_manager": ("VertoPoolManager",),
+        },
+    )

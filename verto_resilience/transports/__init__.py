@@ -35,6 +35,12 @@ from verto_resilience.transports._target import (
 
 if typing.TYPE_CHECKING:
     from verto_resilience.transports._call_outcome import CallOutcome
+    from verto_resilience.transports._httpx_errors import (
+        HttpxCallRejectedError,
+        HttpxCircuitOpenError,
+        HttpxInsecureRequestError,
+        HttpxPausedError,
+    )
     from verto_resilience.transports._outcome_errors import (
         ApiFailureError,
         BadRequestError,
@@ -70,6 +76,10 @@ __all__ = [
     "Flights",
     "ForbiddenError",
     "GatewayTimeoutError",
+    "HttpxCallRejectedError",
+    "HttpxCircuitOpenError",
+    "HttpxInsecureRequestError",
+    "HttpxPausedError",
     "InsecureRequestError",
     "InternalServerError",
     "Login",
@@ -117,6 +127,12 @@ if not typing.TYPE_CHECKING:
         __name__,
         {
             "._call_outcome": ("CallOutcome",),
+            "._httpx_errors": (
+                "HttpxCallRejectedError",
+                "HttpxCircuitOpenError",
+                "HttpxInsecureRequestError",
+                "HttpxPausedError",
+            ),
             "._outcome_errors": (
                 "ApiFailureError",
                 "BadRequestError",

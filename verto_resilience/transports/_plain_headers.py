@@ -28,7 +28,7 @@ def parse_headers(stream: Any) -> HTTPMessage:
         http.client.HTTPException: A line is too long, or there are too many, by its bounds.
     """
     # Nearly every header came with the status line: no need to read it line by line.
-    plain = _PLAIN.match(stream.peek())
+    plain = _PLAIN.match(stream.peek()) if hasattr(stream, "peek") else None
     if plain is not None and _is_within_bounds(plain[0]):
         block = stream.read(plain.end())
     else:
@@ -47,7 +47,9 @@ def parse_headers(stream: Any) -> HTTPMessage:
 
 def _is_within_bounds(block: bytes) -> bool:
     # Programs set them, and http.client counts the empty line as well.
-    return len(block) <= _client["_MAXLINE"] and block.count(b"\n") <= _client["_MAXHEADERS"]
+    longest: int = _client["_MAXLINE"]
+    most: int = _client["_MAXHEADERS"]
+    return len(block) <= longest and block.count(b"\n") <= most
 
 
 def _may_have_parts(block: bytes) -> bool:

@@ -66,9 +66,12 @@ class Refresher:
 
     Raises:
         TypeError: It cannot be called.
+
+    Attributes:
+        hook: What is called.
     """
 
-    __slots__ = ("_clock", "_each_origin", "_failing", "_flights", "_hook", "_replacements")
+    __slots__ = ("_clock", "_each_origin", "_failing", "_flights", "_replacements", "hook")
 
     def __init__(
         self, refresh: RefreshHook | RenewsCredentials, *, clock: Callable[[], float]
@@ -79,7 +82,7 @@ class Refresher:
         if not callable(hook):
             message = f"refresh must be a function of one argument, not {type(refresh).__name__}"
             raise TypeError(message)
-        self._hook: RefreshHook = hook
+        self.hook: RefreshHook = hook
         self._clock = clock
         self._flights: Flights[str | None] = Flights()
         self._replacements: dict[Hashable, tuple[str, float]] = {}
@@ -92,10 +95,14 @@ class Refresher:
             refused: What was refused.
             patience: Seconds to wait at most while another thread asks.
         """
+        key = self.key_of(refused)
+        return self._flights.run(key, partial(self._replace, key, refused), patience)
+
+    def key_of(self, refused: RefusedCredentials) -> Hashable:
+        """Give what those have in common who are given the same value."""
         # A value that was sent to several origins is one; those who sent none have only theirs.
         value, origin = refused.authorization, refused.origin
-        key = (value, origin if value is None or self._each_origin else None)
-        return self._flights.run(key, partial(self._replace, key, refused), patience)
+        return (value, origin if value is None or self._each_origin else None)
 
     def forget(self, value: str) -> None:
         """Take note that a value given here was refused as well."""
@@ -104,10 +111,16 @@ class Refresher:
                 del self._replacements[key]
 
     def _replace(self, key: Hashable, refused: RefusedCredentials) -> str | None:
-        known, until = self._replacements.get(key, (None, 0.0))
-        if known is not None and self._clock() < until:
-            return known
-        value = self._ask(refused)
+        known = self.known(key)
+        return known if known is not None else self.keep(key, refused, self._ask(refused))
+
+    def known(self, key: Hashable) -> str | None:
+        """Give what took the place of a refused value lately, or ``None``."""
+        value, until = self._replacements.get(key, (None, 0.0))
+        return value if value is not None and self._clock() < until else None
+
+    def keep(self, key: Hashable, refused: RefusedCredentials, value: str | None) -> str | None:
+        """Remember a value, and give it; ``None`` when it is none, or the refused one."""
         if value is None or value == refused.authorization:
             return None
         with self._flights.lock:
@@ -119,15 +132,23 @@ class Refresher:
 
     def _ask(self, refused: RefusedCredentials) -> str | None:
         try:
-            value = self._hook(refused)
+            value = self.hook(refused)
         except Exception as error:  # noqa: BLE001 - a stranger's code must not reach the call
-            # The message of a login error is ours, and holds no secret.
-            said = f": {error}" if isinstance(error, LoginError) else ""
-            self._failed(f"{class_name(type(error))}{said}", error)
+            self.raised(error)
             return None
+        return self.checked(value)
+
+    def raised(self, error: Exception) -> None:
+        """Log what the hook raised."""
+        # The message of a login error is ours, and holds no secret.
+        said = f": {error}" if isinstance(error, LoginError) else ""
+        self._failed(f"{class_name(type(error))}{said}", error)
+
+    def checked(self, value: object) -> str | None:
+        """Give what the hook gave, where it can be the value of a header; else ``None``."""
         if value is None:
             return None
-        if not is_header_value(value) or not value.strip():
+        if not isinstance(value, str) or not is_header_value(value) or not value.strip():
             self._failed(f"its {type(value).__name__} cannot be the value of a header", None)
             return None
         self._failing = False
@@ -140,7 +161,7 @@ class Refresher:
         _log.error(
             "refresh hook %s failed: %s; the 401 goes back to its caller, and further failures "
             "are not logged until it has worked",
-            getattr(self._hook, "__qualname__", type(self._hook).__qualname__),
+            getattr(self.hook, "__qualname__", type(self.hook).__qualname__),
             what,
             exc_info=None if error is None else traceback_of(error),
         )

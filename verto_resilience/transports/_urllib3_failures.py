@@ -51,7 +51,7 @@ def failure_of_proxy(error: BaseException) -> Failure:
     if secured is not Failure.RESET:
         return secured
     unreached = (uex.NewConnectionError, uex.ConnectTimeoutError)
-    was_not_reached = any(isinstance(cause, unreached) for cause in _causes(error))
+    was_not_reached = any(isinstance(cause, unreached) for cause in causes(error))
     return Failure.PROXY if was_not_reached or _in_tunnel(error) else Failure.RESET
 
 
@@ -100,7 +100,7 @@ def _protocol(error: uex.ProtocolError) -> Failure:
 def failure_of_tls(error: BaseException) -> Failure:
     """Tell a bad certificate and a failed handshake from a connection that broke later."""
     certificate = (ssl.SSLCertVerificationError, ssl.CertificateError, CertificateError)
-    if any(isinstance(cause, certificate) for cause in _causes(error)):
+    if any(isinstance(cause, certificate) for cause in causes(error)):
         return Failure.CERTIFICATE
     if _came_through(error, "assert_fingerprint"):
         return Failure.CERTIFICATE
@@ -126,10 +126,10 @@ def _in_handshake(error: BaseException) -> bool:
 
 def _came_through(error: BaseException, function: str) -> bool:
     """Say whether it was raised below a function of this name."""
-    return any(_passed_through(cause.__traceback__, function) for cause in _causes(error))
+    return any(_passed_through(cause.__traceback__, function) for cause in causes(error))
 
 
-def _causes(error: BaseException) -> list[BaseException]:
+def causes(error: BaseException) -> list[BaseException]:
     """List an exception and those it was made from, by argument, reason or cause.
 
     Not by context: that may be an error of the caller's own, in whose handling it sends this.

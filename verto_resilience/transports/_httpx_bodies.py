@@ -1,0 +1,205 @@
+"""Bodies at the httpx edges: which can be sent again, how many are read, what is handed over."""
+
+import inspect
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from typing import Any
+
+import httpx
+
+from verto_resilience.transports._bodies import Replay
+
+BODY_LIMIT = 1_048_576
+"""Bytes of a body that are a part of its attempt without a word from the caller."""
+
+STREAM = "verto_stream"
+"""The extension of a request that says whether the caller alone reads the body."""
+
+_STREAMED = frozenset(
+    {
+        "application/json-seq",
+        "application/jsonl",
+        "application/stream+json",
+        "application/x-ndjson",
+        "multipart/x-mixed-replace",
+        "text/event-stream",
+    }
+)
+_SWITCHED = 101
+
+FailLate = Callable[[Exception], None]
+
+
+class StreamReplay:
+    """Whether the stream of a request can be sent again byte for byte, and how.
+
+    What is in memory can, and files that can be rewound can, in a multipart form too. Generators
+    cannot, nor files that are read by tasks, nor streams of a class of the caller's own.
+    """
+
+    __slots__ = ("_parts", "possible")
+
+    def __init__(self, stream: object) -> None:
+        """Note where its files stand now."""
+        self._parts = [Replay(part) for part in _parts_of(stream)]
+        self.possible = all(part.possible for part in self._parts)
+
+    def rewind(self) -> bool:
+        """Go back to where it stood; ``False`` when it will not go."""
+        return all(part.rewind() for part in self._parts)
+
+
+def _parts_of(stream: object) -> Iterable[object]:
+    if isinstance(stream, httpx.ByteStream):
+        return ()
+    fields = getattr(stream, "fields", None)
+    if isinstance(fields, list):
+        # A form: what it has besides files is in memory.
+        return [getattr(field, "file", None) for field in fields]
+    # What httpx itself makes of content that is not in memory keeps it under this name.
+    body = getattr(stream, "_stream", stream)
+    return [_Once() if inspect.iscoroutinefunction(getattr(body, "seek", None)) else body]
+
+
+class _Once:
+    """Stands for a body that cannot be rewound."""
+
+
+def bytes_to_read(
+    request: httpx.Request, response: httpx.Response, limit: int | None
+) -> int | None:
+    """Say how much of a body is read before its response is handed over.
+
+    Args:
+        request: May ask for the one or the other by its extension ``verto_stream``.
+        response: As it came, with its headers.
+        limit: What is read where the request does not ask; ``None``: all.
+
+    Returns:
+        Bytes; 0 leaves the body to the caller, and ``None`` reads it to its end.
+    """
+    if response.status_code == _SWITCHED:
+        return 0
+    asked = request.extensions.get(STREAM)
+    if asked is not None:
+        return 0 if asked else None
+    if limit is None or request.method == "HEAD":
+        return None
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if limit == 0 or kind in _STREAMED:
+        return 0
+    length = response.headers.get("Content-Length", "")
+    if not length.isdecimal():
+        return limit
+    return None if int(length) <= limit else 0
+
+
+class Pieces(httpx.SyncByteStream):
+    """A body in memory, in pieces."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        """Give these."""
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Give them."""
+        yield from self._pieces
+
+
+def decoded_start(response: httpx.Response, pieces: list[bytes], limit: int) -> bytes:
+    """Give the first bytes of a body that was read, decoded, and see that all of it can be.
+
+    Args:
+        response: Says how it is encoded.
+        pieces: As they came.
+        limit: Up to so many bytes are given, and one more where there are more.
+
+    Raises:
+        httpx.DecodingError: It cannot be decoded.
+    """
+    start = bytearray()
+    decoded: Iterable[bytes] = pieces
+    if pieces and "Content-Encoding" in response.headers:
+        copy = httpx.Response(response.status_code, headers=response.headers, stream=Pieces(pieces))
+        decoded = copy.iter_bytes()
+    for piece in decoded:
+        start += piece[: max(0, limit + 1 - len(start))]
+    return bytes(start)
+
+
+class HeldStream(httpx.SyncByteStream):
+    """A body of which the first part was read, and what is left of it.
+
+    Args:
+        pieces: What was read; let go as it is given.
+        rest: What is still on the connection; ``None`` when all was read.
+        close: Frees the connection.
+
+    Attributes:
+        fail_late: Is told of an exception that the rest brings up.
+    """
+
+    def __init__(
+        self, pieces: Iterable[bytes], rest: Iterator[bytes] | None, close: Callable[[], None]
+    ) -> None:
+        """Give nothing yet."""
+        self._pieces = deque(pieces)
+        self._rest = rest
+        self._close = close
+        self.fail_late: FailLate | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Give what was read, and go on reading."""
+        while self._pieces:
+            yield self._pieces.popleft()
+        if self._rest is not None:
+            try:
+                yield from self._rest
+            except Exception as error:
+                _report(self, error)
+                raise
+
+    def close(self) -> None:
+        """Be done with it."""
+        self._pieces.clear()
+        self._close()
+
+
+class AsyncHeldStream(httpx.AsyncByteStream):
+    """The same for tasks."""
+
+    def __init__(
+        self,
+        pieces: Iterable[bytes],
+        rest: AsyncIterator[bytes] | None,
+        close: Callable[[], Any],
+    ) -> None:
+        """Give nothing yet."""
+        self._pieces = deque(pieces)
+        self._rest = rest
+        self._close = close
+        self.fail_late: FailLate | None = None
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Give what was read, and go on reading."""
+        while self._pieces:
+            yield self._pieces.popleft()
+        if self._rest is not None:
+            try:
+                async for piece in self._rest:
+                    yield piece
+            except Exception as error:
+                _report(self, error)
+                raise
+
+    async def aclose(self) -> None:
+        """Be done with it."""
+        self._pieces.clear()
+        await self._close()
+
+
+def _report(stream: HeldStream | AsyncHeldStream, error: Exception) -> None:
+    """Report the first failure."""
+    fail_late, stream.fail_late = stream.fail_late, None
+    if fail_late is not None:
+        fail_late(error)

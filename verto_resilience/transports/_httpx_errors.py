@@ -1,0 +1,97 @@
+"""Our errors as httpx knows errors, so that ``except`` clauses that exist catch them."""
+
+from typing import Any
+
+import httpx
+
+from verto_resilience.errors import (
+    CallRejectedError,
+    CircuitOpenError,
+    ConfigurationError,
+    PausedError,
+)
+from verto_resilience.outcome import names_a_secret, scrub_known
+from verto_resilience.pipeline import Rejection
+from verto_resilience.transports._rejections import error_of
+from verto_resilience.transports._request_secrets import Carrier, secrets_of
+
+# Tracebacks, pickles and error.type name a class by where users import it from.
+_PUBLIC = "verto_resilience.transports"
+
+
+class HttpxPickledLight:
+    """An exception of httpx that leaves its secrets behind when it is pickled or copied."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Give what goes along: message, facts and notes, the request without credentials."""
+        own: Any = self
+        state = own.__dict__ | {"_request": _light(own.__dict__.get("_request"))}
+        return type(own), own.args, state
+
+
+class HttpxCallRejectedError(HttpxPickledLight, CallRejectedError, httpx.ConnectError):
+    """The request was not sent; also a :class:`httpx.ConnectError`.
+
+    Pickled, it leaves the request's body and credentials behind.
+    """
+
+    __module__ = _PUBLIC
+
+
+class HttpxCircuitOpenError(CircuitOpenError, HttpxCallRejectedError, httpx.ConnectError):
+    """The circuit is open; also a :class:`httpx.ConnectError`."""
+
+    __module__ = _PUBLIC
+
+
+class HttpxPausedError(PausedError, HttpxCallRejectedError, httpx.ConnectError):
+    """The origin is paused; also a :class:`httpx.ConnectError`."""
+
+    __module__ = _PUBLIC
+
+
+class HttpxInsecureRequestError(HttpxPickledLight, ConfigurationError, httpx.TransportError):
+    """The request was not sent: it would have gone out in the clear, or to anybody.
+
+    Also a :class:`httpx.TransportError`.
+    """
+
+    __module__ = _PUBLIC
+
+    def __init__(self, message: str = "", *, problems: tuple[str, ...] = ()) -> None:
+        """Keep the facts; all but the message have defaults, so that the error pickles."""
+        super().__init__(message, problems=problems)
+        # ValueError stands before TransportError, and asks nobody further.
+        self._request = None
+
+
+def rejection_error(rejection: Rejection) -> HttpxCallRejectedError:
+    """Give the exception for a refusal; a new one each time, so that no traceback grows."""
+    return error_of(
+        rejection,
+        rejected=HttpxCallRejectedError,
+        circuit_open=HttpxCircuitOpenError,
+        paused=HttpxPausedError,
+    )
+
+
+def carried_by(request: httpx.Request) -> Carrier:
+    """Give what of a request may hold credentials."""
+    return Carrier(str(request.url), request.headers, body_in_memory(request))
+
+
+def body_in_memory(request: httpx.Request) -> bytes | None:
+    """Give the body of a request; ``None`` when it is not in memory."""
+    try:
+        return request.content
+    except httpx.RequestNotRead:
+        return None
+
+
+def _light(request: object) -> httpx.Request | None:
+    if not isinstance(request, httpx.Request):
+        return None
+    headers = [(name, value) for name, value in request.headers.items() if not names_a_secret(name)]
+    url = request.url.copy_with(username=None, password=None)
+    text = scrub_known(str(url), secrets_of(carried_by(request)))
+    return httpx.Request(request.method, text, headers=headers)
