@@ -1,0 +1,64 @@
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack
+from typing import Any, Protocol
+
+import anyio
+import httpx
+import pytest
+
+from tests.end_to_end.sessions import quick
+from verto_resilience import AsyncVertoTransport, VertoTransport
+
+Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
+_FOR_THE_TRANSPORT = ("observer", "refresh", "body_limit", "inner")
+
+
+class Clients(Protocol):
+    """Makes clients with our transport; the fixture ``client`` closes them."""
+
+    def __call__(self, **settings: Any) -> httpx.Client:
+        """Make one, with these settings in place of those of ``QUICK``."""
+
+
+class TaskClients(Protocol):
+    """Makes clients for tasks; whoever asks for one closes it."""
+
+    def __call__(self, **settings: Any) -> httpx.AsyncClient:
+        """Make one, with these settings in place of those of ``QUICK``."""
+
+
+@pytest.fixture
+def client() -> Iterator[Clients]:
+    """Give a maker of clients that no proxy variable touches; all are closed at the end."""
+    with ExitStack() as stack:
+
+        def make(**settings: Any) -> httpx.Client:
+            given = {name: settings.pop(name) for name in _FOR_THE_TRANSPORT if name in settings}
+            transport = VertoTransport(policy=quick(**settings), **given)
+            return stack.enter_context(
+                httpx.Client(transport=transport, trust_env=False, follow_redirects=True)
+            )
+
+        yield make
+
+
+@pytest.fixture
+def task_client() -> TaskClients:
+    """Give a maker of clients for tasks that no proxy variable touches."""
+
+    def make(**settings: Any) -> httpx.AsyncClient:
+        given = {name: settings.pop(name) for name in _FOR_THE_TRANSPORT if name in settings}
+        transport = AsyncVertoTransport(policy=quick(**settings), **given)
+        return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=True)
+
+    return make
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def run(request: pytest.FixtureRequest) -> Run:
+    """Give what runs a task to its end, under one loop and under the other."""
+
+    def run_it(task: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        anyio.run(task, backend=request.param)
+
+    return run_it

@@ -1,0 +1,197 @@
+import gzip
+import time
+import tracemalloc
+
+import httpx
+import pytest
+
+from tests.end_to_end.httpx_edge.conftest import Clients
+from tests.end_to_end.httpx_edge.looks import STREAM, WHOLE, busy, circuit
+from tests.end_to_end.sessions import failures, report
+from tests.end_to_end.wire import (
+    SHORT_BODY,
+    TRUNCATED_CHUNKS,
+    Say,
+    Then,
+    Wirer,
+    answer,
+)
+from verto_resilience import Failure
+from verto_resilience.transports._httpx_bodies import BODY_LIMIT
+
+pytestmark = pytest.mark.end_to_end
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+EVENT = b"data: one\n\n"
+
+
+def chunk(data: bytes) -> bytes:
+    """Put one chunk on the wire."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+@pytest.mark.parametrize("fault", [SHORT_BODY, TRUNCATED_CHUNKS], ids=["length", "chunks"])
+def test_a_small_body_is_a_part_of_its_attempt_whoever_reads_it(
+    client: Clients, wired: Wirer, fault: Say
+) -> None:
+    """A transport is not told of ``stream()``: without a word the body is read and checked."""
+    wire = wired(fault, answer(b"whole"))
+
+    with client().stream("GET", wire.url) as response:
+        body = b"".join(response.iter_raw())
+
+    assert body == b"whole"
+    assert failures(response) == [Failure.BODY, None]
+
+
+def test_a_body_of_known_length_over_the_limit_is_left_to_the_client(
+    client: Clients, wired: Wirer
+) -> None:
+    """Its call returns at the headers; a fault is told to the circuit, and not resent."""
+    wire = wired(SHORT_BODY)
+    sender = client(body_limit=99)
+
+    with pytest.raises(httpx.RemoteProtocolError) as broken:
+        sender.get(wire.url)
+
+    assert len(wire.heard) == 1
+    assert circuit(sender, wire.url).last_failure == Failure.BODY
+    assert circuit(sender, wire.url).failures == 1
+    assert broken.value.request.url == wire.url
+    assert busy(sender) == 0
+
+
+def test_a_body_of_unknown_length_is_read_up_to_the_limit(client: Clients, wired: Wirer) -> None:
+    """What is over the limit is still on the wire when the call returns, and comes whole."""
+    long = chunk(b"a" * 70_000)
+    wire = wired(Say(CHUNKED + b"\r\n" + long, Then.KEEP, over=chunk(b"b" * 10), every=0.05))
+    sender = client(body_limit=1000)
+
+    with sender.stream("GET", wire.url) as response:
+        pieces = response.iter_bytes()
+        body = b"".join(next(pieces) for _ in range(4))
+
+    assert body.startswith(b"a" * 1000)
+    assert busy(sender) == 0
+
+
+def test_a_fault_beyond_the_limit_is_not_resent(client: Clients, wired: Wirer) -> None:
+    """It is the caller's to see, and the circuit's to count."""
+    wire = wired(Say(CHUNKED + b"\r\n" + chunk(b"a" * 2000), Then.CLOSE))
+    sender = client(body_limit=1000)
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        sender.get(wire.url)
+
+    assert len(wire.heard) == 1
+    assert circuit(sender, wire.url).failures == 1
+
+
+def test_events_are_handed_over_as_they_come(client: Clients, wired: Wirer) -> None:
+    """A type that is made to be streamed is never read ahead."""
+    head = CHUNKED + b"Content-Type: text/event-stream; charset=utf-8\r\n\r\n"
+    wire = wired(Say(head + chunk(EVENT), Then.STALL))
+    began = time.monotonic()
+
+    with client().stream("GET", wire.url, timeout=4.0) as response:
+        first = next(response.iter_bytes())
+
+    assert first == EVENT
+    assert time.monotonic() - began < 2.0
+
+
+def test_a_request_may_ask_for_all_of_it(client: Clients, wired: Wirer) -> None:
+    """With ``verto_stream`` false the whole body is part of the attempt, whatever its length."""
+    wire = wired(SHORT_BODY, answer(b"whole"))
+
+    response = client(body_limit=0).get(wire.url, extensions=WHOLE)
+
+    assert (response.content, failures(response)) == (b"whole", [Failure.BODY, None])
+
+
+def test_a_limit_of_none_reads_all(client: Clients, wired: Wirer) -> None:
+    """A client that never streams says so once."""
+    wire = wired(SHORT_BODY, answer(b"whole"))
+
+    assert client(body_limit=None).get(wire.url).content == b"whole"
+
+
+def test_what_is_streamed_is_not_kept(client: Clients, wired: Wirer) -> None:
+    """A long body passes through with no more in memory than the limit and a piece of it."""
+    size = 16 * BODY_LIMIT
+    data = CHUNKED + b"\r\n" + chunk(bytes(65_536)) * (size // 65_536) + b"0\r\n\r\n"
+    wire = wired(Say(data))
+    tracemalloc.start()
+    got = 0
+
+    with client().stream("GET", wire.url) as response:
+        for piece in response.iter_bytes():
+            got += len(piece)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert got == size
+    assert peak < 3 * BODY_LIMIT
+
+
+def test_a_body_that_cannot_be_decoded_is_a_failed_attempt(client: Clients, wired: Wirer) -> None:
+    """What the client could make nothing of is found out in time to send again."""
+    head = "Content-Encoding: gzip\r\n"
+    wire = wired(answer(b"no gzip", head=head), answer(gzip.compress(b"whole"), head=head))
+
+    response = client().get(wire.url)
+
+    assert response.content == b"whole"
+    assert failures(response) == [Failure.BODY, None]
+
+
+def test_an_error_is_read_through_its_encoding(client: Clients, wired: Wirer) -> None:
+    """The code of a compressed error body goes with the outcome."""
+    head = "Content-Encoding: gzip\r\nContent-Type: application/json\r\n"
+    wire = wired(answer(gzip.compress(b'{"code": 2}'), status=400, head=head))
+
+    response = client().get(wire.url)
+
+    error = report(response).attempts[0].outcome.api_error
+    assert error is not None
+    assert error.code == 2
+    assert response.json() == {"code": 2}
+
+
+def test_a_response_is_all_that_it_is_without_us(client: Clients, wired: Wirer) -> None:
+    """It tells its time and size, and its connection is used again."""
+    wire = wired(answer(b"one"), answer(b"two"))
+    sender = client()
+
+    first, second = sender.get(wire.url), sender.get(wire.url)
+
+    assert (first.text, second.text) == ("one", "two")
+    assert first.elapsed.total_seconds() > 0.0
+    assert first.num_bytes_downloaded == 3
+    assert wire.connections == 1
+
+
+def test_a_refused_stream_frees_its_connection_before_the_resend(
+    client: Clients, wired: Wirer
+) -> None:
+    """A pool of one connection has room for the resend of a call whose body was not read."""
+    wire = wired(answer(b"x" * 100, status=503), answer(b"fine"))
+    one = httpx.HTTPTransport(limits=httpx.Limits(max_connections=1))
+
+    with client(inner=one).stream("GET", wire.url, timeout=1.0, extensions=STREAM) as response:
+        assert response.read() == b"fine"
+
+    assert wire.connections == 1
+
+
+def test_what_is_not_read_can_be_closed(client: Clients, wired: Wirer) -> None:
+    """A stream that its caller leaves unread gives its connection back."""
+    wire = wired(answer(b"x" * 100), answer(b"y" * 100))
+    sender = client()
+
+    with sender.stream("GET", wire.url, extensions=STREAM):
+        pass
+    with sender.stream("GET", wire.url):
+        pass
+
+    assert busy(sender) == 0

@@ -1,0 +1,283 @@
+"""What holds of tasks alone: they never stop the loop, and may be cancelled at any instant."""
+
+import threading
+import time
+from dataclasses import replace
+
+import anyio
+import httpx
+import pytest
+
+from tests.end_to_end.httpx_edge.conftest import Run, TaskClients
+from tests.end_to_end.httpx_edge.looks import STREAM, busy, circuit, transport_of
+from tests.end_to_end.sessions import Told, report
+from tests.end_to_end.wire import STALLED, STALLED_BODY, Say, Wirer, answer
+from verto_resilience import CircuitOpenError, RefusedCredentials, State
+from verto_resilience.pipeline import CallEnded, End, OutcomeUnknown, PauseBegan, WaitBegan
+from verto_resilience.testing import Reply, Sandbox
+
+pytestmark = pytest.mark.end_to_end
+
+ON_THIS_HOST = {"verto_hosts": ("127.0.0.1",)}
+
+
+async def cancelled(client: httpx.AsyncClient, method: str, url: str, after: float) -> None:
+    """Call, and cancel it."""
+    with anyio.move_on_after(after) as scope:
+        await client.request(method, url)
+    assert scope.cancelled_caught
+
+
+def test_others_run_while_a_call_waits(task_client: TaskClients, wired: Wirer, run: Run) -> None:
+    """A wait of half a second stops nobody: another task goes on all the time."""
+    wire = wired(answer(status=429, head="Retry-After: 1\r\n"), answer())
+    ticks: list[float] = []
+
+    async def tick() -> None:
+        while True:
+            ticks.append(time.monotonic())
+            await anyio.sleep(0.01)
+
+    async def main() -> None:
+        async with task_client() as sender, anyio.create_task_group() as tasks:
+            tasks.start_soon(tick)
+            response = await sender.get(wire.url)
+            assert response.status_code == 200
+            tasks.cancel_scope.cancel()
+
+    run(main)
+
+    assert wire.heard[1].arrived - wire.heard[0].arrived >= 1.0
+    assert len(ticks) > 20
+
+
+def test_many_calls_go_on_at_once(task_client: TaskClients, wired: Wirer, run: Run) -> None:
+    """Thirty calls that each wait for a resend take little longer than one."""
+    wire = wired(*[answer(status=503)] * 30)
+
+    async def main() -> None:
+        settings = {"consecutive_failures": None, "minimum_calls": 1000, "budget_capacity": 100.0}
+        async with task_client(**settings) as sender, anyio.create_task_group() as tasks:
+            for _ in range(30):
+                tasks.start_soon(sender.get, wire.url)
+
+    began = time.monotonic()
+    run(main)
+
+    assert len(wire.heard) == 60
+    assert time.monotonic() - began < 5.0
+
+
+@pytest.mark.parametrize("stalled", [STALLED, STALLED_BODY], ids=["headers", "body"])
+def test_a_cancelled_call_counts_for_nothing(
+    task_client: TaskClients, wired: Wirer, run: Run, stalled: Say
+) -> None:
+    """It ends as interrupted; the circuit has seen no call, and the pool has its connection."""
+    wire = wired(stalled)
+    heard = Told()
+
+    async def main() -> None:
+        async with task_client(observer=heard) as sender:
+            await cancelled(sender, "GET", wire.url, 0.3)
+
+            stands = circuit(sender, wire.url)
+            assert (stands.calls, stands.failures, stands.in_flight) == (0, 0, 0)
+            assert busy(sender) == 0
+
+    run(main)
+
+    (ended,) = heard.of(CallEnded)
+    assert ended.report.end is End.INTERRUPTED
+    assert len(wire.heard) == 1
+
+
+def test_a_cancelled_write_is_in_doubt(task_client: TaskClients, wired: Wirer, run: Run) -> None:
+    """The server may have executed it, and whoever listens is told so."""
+    wire = wired(STALLED)
+    heard = Told()
+
+    async def main() -> None:
+        async with task_client(observer=heard) as sender:
+            await cancelled(sender, "POST", wire.url, 0.3)
+
+    run(main)
+
+    assert len(heard.of(OutcomeUnknown)) == 1
+
+
+def test_a_cancelled_probe_frees_its_place(
+    task_client: TaskClients, wired: Wirer, run: Run
+) -> None:
+    """A half-open circuit lets the next one try, when the task of the one before is gone."""
+    wire = wired(*[answer(status=503)] * 5, STALLED)
+
+    async def main() -> None:
+        async with task_client(max_attempts=1) as sender:
+            for _ in range(5):
+                await sender.get(wire.url)
+            with pytest.raises(CircuitOpenError):
+                await sender.get(wire.url)
+            await anyio.sleep(circuit(sender, wire.url).open_for + 0.01)
+            await cancelled(sender, "GET", wire.url, 0.3)
+
+            assert circuit(sender, wire.url).state is State.HALF_OPEN
+            assert (await sender.get(wire.url)).status_code == 200
+
+    run(main)
+
+
+def test_a_call_cancelled_in_its_wait_frees_what_it_held(
+    task_client: TaskClients, wired: Wirer, run: Run
+) -> None:
+    """The answer that was kept in case the resend is refused goes with the task."""
+    wire = wired(answer(b"x" * 100, status=503, head="Retry-After: 9\r\n"))
+
+    async def main() -> None:
+        async with task_client() as sender:
+            request = sender.build_request("GET", wire.url, extensions=STREAM)
+            with anyio.move_on_after(0.3) as scope:
+                await sender.send(request, stream=True)
+
+            assert scope.cancelled_caught
+            assert busy(sender) == 0
+
+    run(main)
+
+
+def test_a_call_whose_attempt_runs_out_of_time_is_told_as_a_timeout(
+    task_client: TaskClients, wired: Wirer, run: Run
+) -> None:
+    """The deadline of the call is no cancellation: it is raised as httpx raises a timeout."""
+    wire = wired(Say(b"HTTP/1.1 200 OK\r\n", over=b"X: x\r\n", every=0.05))
+
+    async def main() -> None:
+        times = dict.fromkeys(("call_timeout", "connect_timeout", "read_timeout"), 0.4)
+        async with task_client(**times) as sender:
+            with pytest.raises(httpx.ReadTimeout) as late:
+                await sender.get(wire.url)
+
+            assert late.value.request.url == wire.url
+            assert busy(sender) == 0
+
+    run(main)
+
+
+def test_closing_ends_the_waits(task_client: TaskClients, wired: Wirer, run: Run) -> None:
+    """A call that waits to be sent again ends with its last answer when its client is closed."""
+    wire = wired(answer(status=503, head="Retry-After: 20\r\n"))
+    ended: list[httpx.Response] = []
+    waits = threading.Event()
+
+    class Watching:
+        def on_event(self, event: object) -> None:
+            if isinstance(event, WaitBegan):
+                waits.set()
+
+    async def main() -> None:
+        sender = task_client(observer=Watching())
+
+        async def call() -> None:
+            ended.append(await sender.get(wire.url))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(call)
+            while not waits.is_set():
+                await anyio.sleep(0.01)
+            await anyio.sleep(0.05)
+            await sender.aclose()
+
+    began = time.monotonic()
+    run(main)
+
+    assert (ended[0].status_code, report(ended[0]).end) == (503, End.INTERRUPTED)
+    assert time.monotonic() - began < 10.0
+
+
+def test_calls_of_all_tasks_are_paused_together(
+    task_client: TaskClients, wired: Wirer, run: Run
+) -> None:
+    """One 429 with a time holds back every call to its origin, and none comes earlier."""
+    wire = wired(answer(status=429, head="Retry-After: 1\r\n"))
+    heard = Told()
+
+    async def main() -> None:
+        async with task_client(observer=heard) as sender, anyio.create_task_group() as tasks:
+            tasks.start_soon(sender.get, wire.url)
+            while not heard.of(PauseBegan):
+                await anyio.sleep(0.01)
+            for _ in range(3):
+                tasks.start_soon(sender.get, wire.url)
+
+    run(main)
+
+    first, *others = wire.heard
+    assert len(others) == 4
+    assert all(other.arrived - first.arrived >= 1.0 for other in others)
+
+
+def test_an_asynchronous_hook_renews_credentials_once_for_all(
+    task_client: TaskClients, verto: Sandbox, run: Run
+) -> None:
+    """Tasks that were refused alike wait for one asking, and go on with what it gave."""
+    verto.script(None, [Reply(401)] * 5)
+    asked: list[RefusedCredentials] = []
+
+    async def renew(refused: RefusedCredentials) -> str:
+        asked.append(refused)
+        await anyio.sleep(0.3)
+        return "Bearer new"
+
+    async def main() -> None:
+        async with (
+            task_client(refresh=renew, **ON_THIS_HOST) as sender,
+            anyio.create_task_group() as tasks,
+        ):
+            sender.headers["Authorization"] = "Bearer old"
+            for _ in range(5):
+                tasks.start_soon(sender.get, f"{verto.url}/status/200")
+
+    run(main)
+
+    carried = [arrival.headers["Authorization"] for arrival in verto.log]
+    assert [one.authorization for one in asked] == ["Bearer old"]
+    assert sorted(carried) == ["Bearer new"] * 5 + ["Bearer old"] * 5
+
+
+def test_a_hook_that_blocks_is_called_in_a_thread(
+    task_client: TaskClients, verto: Sandbox, run: Run
+) -> None:
+    """A function that waits in the way of threads does not stop the loop."""
+    verto.script(None, [Reply(401)])
+    threads: list[int] = []
+
+    def renew(refused: RefusedCredentials) -> str:
+        threads.append(threading.get_ident())
+        return "Bearer new"
+
+    async def main() -> None:
+        async with task_client(refresh=renew, **ON_THIS_HOST) as sender:
+            response = await sender.get(f"{verto.url}/status/200")
+            assert response.status_code == 200
+
+    run(main)
+
+    assert len(threads) == 1
+    assert threads[0] != threading.get_ident()
+
+
+def test_the_settings_can_be_changed_while_it_runs(
+    task_client: TaskClients, wired: Wirer, run: Run
+) -> None:
+    """The next call goes by the new ones, and the circuit keeps what it knows."""
+    wire = wired(*[answer(status=503)] * 2)
+
+    async def main() -> None:
+        async with task_client() as sender:
+            transport = transport_of(sender)
+            transport.reconfigure(replace(transport.policy, max_attempts=1))
+
+            assert (await sender.get(wire.url)).status_code == 503
+
+    run(main)
+
+    assert len(wire.heard) == 1
