@@ -32,7 +32,7 @@ from verto_resilience.transports._httpx_request import (
     outgoing,
     times_of,
 )
-from verto_resilience.transports._httpx_wire import WireLimit, traced
+from verto_resilience.transports._httpx_wire import WireLimit, goes_by_proxy, traced
 from verto_resilience.transports._refresh import Refresher, RefusedCredentials
 from verto_resilience.transports._report_of import attach_report, explain
 from verto_resilience.transports._request_secrets import Carrier
@@ -124,6 +124,7 @@ class Exchanged:
         clock = self._pipeline.clock.monotonic
         times = self._times = times_of(self._own, self.policy, left, is_kept=is_kept)
         limit = self._limit = WireLimit(clock, clock() + left, times.patience)
+        limit.tunnelling = goes_by_proxy(self._inner)
         return limit, times
 
     def _outgoing(self, scope: AttemptScope, trace: Callable[..., Any]) -> httpx.Request:

@@ -21,7 +21,7 @@ class WireLimit(AttemptLimit):
 
     Attributes:
         securing: Whether a TLS handshake is under way.
-        tunnelling: Whether a proxy was asked for a way to the server.
+        tunnelling: Whether a proxy is asked for a way to the server.
     """
 
     __slots__ = ("securing", "tunnelling")
@@ -92,6 +92,19 @@ def traced_in_tasks(
 def pool_of(transport: object) -> Any:
     """Give the pool of an ``HTTPTransport`` of httpx, which has no name for it; else ``None``."""
     return getattr(transport, "_pool", None)
+
+
+def goes_by_proxy(transport: object) -> bool:
+    """Say whether a transport asks a proxy for its way to the servers."""
+    return isinstance(pool_of(transport), _PROXIES)
+
+
+_PROXIES = (
+    httpcore.HTTPProxy,
+    httpcore.SOCKSProxy,
+    httpcore.AsyncHTTPProxy,
+    httpcore.AsyncSOCKSProxy,
+)
 
 
 def keep_time(transport: object) -> bool:

@@ -62,3 +62,46 @@ def run(request: pytest.FixtureRequest) -> Run:
         anyio.run(task, backend=request.param)
 
     return run_it
+
+
+class Call(Protocol):
+    """Calls once with a client of its own; the fixture ``call`` goes through threads and tasks."""
+
+    def __call__(self, method: str, url: str, **options: Any) -> httpx.Response:
+        """Call.
+
+        Args:
+            method: Such as ``POST``.
+            url: Whole.
+            **options: ``content``, ``headers`` and ``timeout`` of the request; ``verify``, ``proxy``
+                and ``limits`` of the inner transport; settings in place of those of ``QUICK``.
+        """
+
+
+@pytest.fixture(params=["threads", "asyncio", "trio"])
+def call(request: pytest.FixtureRequest, client: Clients, task_client: TaskClients) -> Call:
+    """Go through the ways to call."""
+
+    def apart(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        asked = {name: options.pop(name) for name in _OF_A_REQUEST if name in options}
+        sends = {name: options.pop(name) for name in _OF_THE_INNER if name in options}
+        return asked, sends
+
+    def by_thread(method: str, url: str, **options: Any) -> httpx.Response:
+        asked, sends = apart(options)
+        return client(inner=httpx.HTTPTransport(**sends), **options).request(method, url, **asked)
+
+    def by_task(method: str, url: str, **options: Any) -> httpx.Response:
+        asked, sends = apart(options)
+
+        async def main() -> httpx.Response:
+            async with task_client(inner=httpx.AsyncHTTPTransport(**sends), **options) as sender:
+                return await sender.request(method, url, **asked)
+
+        return anyio.run(main, backend=request.param)
+
+    return by_thread if request.param == "threads" else by_task
+
+
+_OF_A_REQUEST = ("content", "headers", "timeout")
+_OF_THE_INNER = ("verify", "proxy", "limits")
