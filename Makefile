@@ -128,7 +128,7 @@ fuzz: $(STAMP) ## hand in what nobody would write, and see whether a promise bre
 # The newest are tested by 'make test'. Left out: pure floors, and what is compared with the newest.
 LOWEST_ARGS := --ignore=tests/machines --ignore=tests/outcome --ignore=tests/pipeline \
 	--ignore=tests/fuzz --ignore=tests/downstream --ignore=tests/incidents --ignore=tests/bench \
-	--ignore=tests/telemetry/dashboards --ignore=tests/test_floors.py \
+	--ignore=tests/clients --ignore=tests/telemetry/dashboards --ignore=tests/test_floors.py \
 	--ignore=tests/telemetry/test_registry.py
 
 .PHONY: test-lowest
