@@ -8,7 +8,19 @@ from html import escape
 from importlib import resources
 from importlib.util import find_spec
 
+__all__ = [
+    "Row",
+    "content_policy",
+    "embedded",
+    "plotly_script",
+    "require_plotly",
+    "shipped",
+    "style",
+    "table",
+]
+
 Row = Sequence[str]
+"""The texts of one row of a table."""
 
 _MISSING = (
     "the {what} is drawn with plotly, which is not installed: "
