@@ -11,6 +11,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.exceptions import ChunkedEncodingError, RequestException
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.models import PreparedRequest
+from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import EmptyPoolError, HTTPError
 
 from verto_resilience.outcome import (
@@ -57,6 +58,7 @@ _UNAUTHORIZED = 401
 _CREDENTIALS = frozenset({401, 407})
 # What reading a body can bring up besides the errors of requests.
 _BREAKS = (HTTPError, HTTPException, OSError, ValueError, LookupError, EOFError, zlib.error)
+_HAS_STORE = vars(CaseInsensitiveDict()).keys() == {"_store"}
 # Seconds; no timeout may be none at all.
 _INSTANT = 0.001
 # Seconds to read what is left of a response that is not returned; what takes longer is closed.
@@ -344,11 +346,22 @@ def _with_headers(
     """Give a copy that shares all but its headers."""
     copy = type(prepared).__new__(type(prepared))
     copy.__dict__.update(prepared.__dict__)
-    copy.headers = prepared.headers.copy()
+    copy.headers = copied = _copy_of(prepared.headers)
     for name in without:
-        del copy.headers[name]
-    copy.headers.update(headers)
+        del copied[name]
+    for name, value in headers.items():
+        copied[name] = value
     return copy
+
+
+def _copy_of(headers: Any) -> Any:
+    is_usual = type(headers) is CaseInsensitiveDict and _HAS_STORE
+    if not is_usual:
+        return headers.copy()
+    # By its store: name by name it takes requests a hundred and fiftieth of a whole GET.
+    copied: Any = CaseInsensitiveDict.__new__(CaseInsensitiveDict)
+    copied._store = headers._store.copy()  # noqa: SLF001
+    return copied
 
 
 def _text(value: str | bytes | None) -> str | None:
