@@ -73,6 +73,19 @@ def test_few_slow_calls_do_not_open_it() -> None:
     assert breaker.state is State.CLOSED
 
 
+def test_calls_that_are_disowned_are_nobody_s() -> None:
+    """They are never slow, and whoever ends one after all counts nothing."""
+    breaker = watching(minimum_calls=1)
+    permit = allowed(breaker, START)
+
+    breaker.disown_calls()
+
+    allowed(breaker, START + 2.0)
+    assert breaker.record(permit, bad=True, now=START + 2.0) is None
+    snapshot = breaker.snapshot(START + 2.0)
+    assert (snapshot.calls, snapshot.slow, snapshot.in_flight) == (0, 0, 1)
+
+
 def test_calls_still_out_are_slow_before_they_end() -> None:
     """Calls that hang open the circuit when the next one asks, before any of them returned."""
     breaker = watching(minimum_calls=4)

@@ -95,6 +95,17 @@ def test_after_an_interrupt_later_sleeps_are_sleeps() -> None:
     assert clock.sleep(0.0)
 
 
+def test_after_a_fork_nobody_s_lock_is_waited_for() -> None:
+    """Started over, it sleeps though somebody holds the lock that its sleeps had."""
+    event = threading.Event()
+    clock = SystemClock(event)
+
+    with event._cond:  # type: ignore[attr-defined]
+        clock.start_over()
+
+        assert clock.sleep(0.001)
+
+
 def test_clocks_do_not_share_their_interrupt() -> None:
     """Closing one adapter does not wake the calls of another."""
     early, other = threading.Event(), threading.Event()

@@ -219,6 +219,11 @@ class CircuitBreaker:
             self._probes.leave(permit)
             self._evidence.in_flight.leave(permit)
 
+    def disown_calls(self) -> None:
+        """Follow no call that is out: in a forked child they are the parent's."""
+        with self.lock:
+            self._evidence.in_flight.clear()
+
     def refuses_until(self, now: float) -> float:
         """Say how many seconds it will go on refusing for certain; 0 when it may let one through.
 

@@ -259,9 +259,12 @@ def _after_fork() -> None:
 
 
 def _after_fork_in_child() -> None:
+    for circuits in _standing_still:
+        circuits.disown_calls()
     _after_fork()
-    # Held while settings are swapped, which is no part of a call and may warn.
     for assembly in list(_assemblies):
+        assembly.clock.start_over()
+        # Held while settings are swapped, which is no part of a call and may warn.
         assembly._swapping = RLock()  # noqa: SLF001 - its own module
 
 

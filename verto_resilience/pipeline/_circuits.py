@@ -113,6 +113,12 @@ class Circuits:
         self._still = []
         self._lock.release()
 
+    def disown_calls(self) -> None:
+        """Follow no call that is out: in a forked child they are the parent's."""
+        for origin in self._all():
+            for _, breaker in origin.circuits():
+                breaker.disown_calls()
+
     def known(self) -> tuple[Origin, ...]:
         """Give every origin it remembers."""
         with self._lock:

@@ -70,3 +70,7 @@ class SystemClock:
         """End the sleeps under way; later ones are sleeps again."""
         interrupted, self._interrupted = self._interrupted, threading.Event()
         interrupted.set()
+
+    def start_over(self) -> None:
+        """Forget who sleeps: in a forked child a thread of the parent's may seem to hold a lock."""
+        self._interrupted = threading.Event()
