@@ -13,6 +13,7 @@ from verto_resilience.cli._dashboard import dashboard
 from verto_resilience.cli._demo import demo
 from verto_resilience.cli._doctor import doctor
 from verto_resilience.cli._explain import explain
+from verto_resilience.cli._fleet import fleet
 from verto_resilience.cli._help import Command, Group
 from verto_resilience.cli._operations import operations
 from verto_resilience.cli._request import request
@@ -37,7 +38,10 @@ COMMANDS = (
 )
 """Every command with an example of its use; one file each."""
 
-GROUPS = ((codes, "codes", "verto-resilience codes list --json"),)
+GROUPS = (
+    (codes, "codes", "verto-resilience codes list --json"),
+    (fleet, "fleet", "VERTO_RESILIENCE_STORE=redis://localhost verto-resilience fleet --watch"),
+)
 """Commands that have commands of their own, with their names and an example."""
 
 

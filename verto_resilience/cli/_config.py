@@ -4,7 +4,7 @@ import json
 import textwrap
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -12,9 +12,11 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from verto_resilience.cli._store import fault_of_store
 from verto_resilience.config import (
     PolicyFile,
     load_policies,
+    load_policy,
     notes,
     read_environment,
     read_policy_file,
@@ -22,6 +24,7 @@ from verto_resilience.config import (
     shown,
     variable,
 )
+from verto_resilience.errors import ConfigurationError
 from verto_resilience.pipeline import Policies, Setting, Unit, settings_table
 
 _WIDTH = 80
@@ -56,15 +59,18 @@ def config(
 ) -> None:
     """Show every setting: its variable, its value now, where that came from, what it means.
 
-    Exits with 2 when a variable, or the policy file, holds what it must not.
+    Exits with 2 when a variable, or the policy file, holds what it must not, and when the store
+    that they name refuses what is needed. One that only cannot be reached is a note.
     """
     if schema:
         print(json.dumps(render_schema(), indent=2))
         return
     rows, overrides = effective_settings()
+    refused = _look_at_store(rows)
     if as_json:
         settings = [as_plain_data(row) for row in rows]
         print(json.dumps({"settings": settings, "origins": overrides}, indent=2))
+        _tell(refused)
         return
     console = Console(highlight=False)
     for row in rows:
@@ -73,6 +79,7 @@ def config(
         console.print(_origin_block(origin, own), soft_wrap=True)
     for line in _summary(rows, overrides):
         console.print(line, style="dim", soft_wrap=True)
+    _tell(refused)
 
 
 def effective_settings() -> tuple[list[Effective], dict[str, dict[str, Any]]]:
@@ -115,6 +122,24 @@ def as_plain_data(row: Effective) -> dict[str, Any]:
 def written(value: object) -> str:
     """Write a value as its variable would hold it."""
     return shown(value)
+
+
+def _look_at_store(rows: list[Effective]) -> ConfigurationError | None:
+    """Note at the store's row what is wrong with it; gives an error when that does not pass."""
+    fault = fault_of_store(load_policy())
+    if fault is None:
+        return None
+    for number, row in enumerate(rows):
+        if row.setting.name == "store":
+            rows[number] = replace(row, note=f"{fault.sentence[0].upper()}{fault.sentence[1:]}.")
+            problem = f"{variable(row.setting)}={written(row.value)}: {fault.sentence}"
+    return None if fault.passes else ConfigurationError(problem, problems=(problem,))
+
+
+def _tell(refused: ConfigurationError | None) -> None:
+    """Say it last, where it is seen."""
+    if refused is not None:
+        raise refused
 
 
 def _came_from(setting: Setting, given: Mapping[str, Any], file: PolicyFile) -> Origin:

@@ -15,6 +15,7 @@ from rich.text import Text
 from verto_resilience.cli import _checks as checks
 from verto_resilience.cli._finding import Finding, State
 from verto_resilience.cli._otlp import check_otlp
+from verto_resilience.cli._store import check_store
 from verto_resilience.cli._wrapped import wrapped
 
 _MARKS = {
@@ -40,8 +41,8 @@ def doctor(
 
     Versions and extras, instrumentations that draw the same requests, adapters that resend by
     themselves (known by a urllib3 Retry in max_retries), a urllib3 that niquests has replaced,
-    whether the OTLP endpoint can be reached, settings and other variables. Exits with 1 when
-    something is wrong.
+    whether the OTLP endpoint and the store can be reached, settings and other variables. Exits
+    with 1 when something is wrong.
     """
     findings = examine(requests.Session() if session is None else _load(session))
     wrong = sum(finding.state is State.WRONG for finding in findings)
@@ -65,6 +66,7 @@ def examine(session: requests.Session) -> list[Finding]:
         *checks.check_settings(),
         *checks.check_environment(),
         *check_otlp(),
+        *check_store(),
     ]
 
 
