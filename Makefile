@@ -73,6 +73,16 @@ browser-tests: $(STAMP) ## look at the flight report in a real Chromium
 	@$(UV) sync --frozen --inexact --all-extras --group dev --group browser --quiet
 	$(BIN)/pytest -q -m browser $(PYTEST_ARGS) tests/browser
 
+.PHONY: fleet-tests
+fleet-tests: $(STAMP) ## share verdicts through a real redis-server, with processes that are killed
+	@tests/fleet/install.sh || echo "going on without it" >&2
+	$(BIN)/pytest -q -m fleet $(PYTEST_ARGS) tests/fleet
+
+.PHONY: fleet
+fleet: $(STAMP) ## play incidents with eight processes, and write the numbers into docs/fleet.md
+	@tests/fleet/install.sh
+	@$(BIN)/python -m tests.fleet.play
+
 .PHONY: mutants
 mutants: $(STAMP) ## change the pure floors place by place, and see whether a test fails
 	@$(UV) sync --frozen --inexact --all-extras --group dev --group mutants --quiet

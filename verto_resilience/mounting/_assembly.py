@@ -120,7 +120,9 @@ class Assembly:
             self._observer = Observers(*listeners)
             return
         member = store.join(self._circuits)
-        self._observer = member.observer = Observers(*listeners, member)
+        # Those who listen are told of what others have found out too, the member is not.
+        member.observer = Observers(*listeners)
+        self._observer = Observers(member.observer, member)
 
     def _pipeline(self, parts: Parts) -> Pipeline:
         return Pipeline(

@@ -287,6 +287,7 @@ _BY_TEXT = (
     ("DB index", StoreFault.DATABASE),
     ("Invalid Database", StoreFault.DATABASE),
     ("NOPERM", StoreFault.NOT_PERMITTED),
+    ("The user executing the script", StoreFault.NOT_PERMITTED),
     ("MASTERDOWN", StoreFault.LOADING),
     ("OOM ", StoreFault.FULL),
     ("READONLY", StoreFault.READ_ONLY),

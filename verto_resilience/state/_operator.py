@@ -1,8 +1,10 @@
 """What a person sees of a fleet, and may do to it: one connection for one question."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from verto_resilience.machines import TripReason
 from verto_resilience.pipeline import StoreFault
@@ -33,9 +35,14 @@ def try_store(place: Place) -> None:
     Raises:
         LinkError: It cannot.
     """
-    with _connected(place) as link:
-        link.run(TRY, link.key)
-        link.run(READ, "0")
+    try:
+        with _connected(place) as link:
+            link.run(TRY, link.key)
+            link.run(READ, "0")
+    except LinkError as error:
+        if error.fault is StoreFault.TIMEOUT and _speaks_otherwise(place):
+            raise LinkError(StoreFault.NOT_REDIS) from None
+        raise
 
 
 def look(place: Place) -> Standing:
@@ -81,6 +88,20 @@ def reset(place: Place, key: str, *, by: str) -> None:
         if " " not in key:
             text = about.as_text()
             link.run(PAUSE, link.key, key, Word.LIFTED.value, 0, _LINGER, text)
+
+
+def _speaks_otherwise(place: Place) -> bool:
+    """Say whether what listens there answers, and not as a Redis: a web server waits for more."""
+    parts = urlsplit(place.address.url)
+    if parts.scheme != "redis" or parts.hostname is None:
+        return False
+    try:
+        with socket.create_connection((parts.hostname, parts.port or 6379), _TIMEOUT) as asking:
+            # A Redis takes it for a command, and an empty one.
+            asking.sendall(b"PING\r\n\r\n")
+            return asking.recv(1)[:1] not in {b"", b"+", b"-"}
+    except OSError:
+        return False
 
 
 def _say(link: Link, key: str, word: Word, length: int, about: About) -> None:

@@ -33,6 +33,7 @@ _TIMEOUT = 1.0
 _MOST_NEWS = 4096
 _FIRST_BACKOFF = 0.25
 _LONGEST_BACKOFF = 5.0
+_AFTER_THE_CALL = 0.001
 _LEAST_BETWEEN_READS = 0.01
 _now = time.monotonic
 
@@ -128,7 +129,11 @@ class Store:
                 ends[1].send(b".")
 
     def _wait(self, seconds: float) -> bool:
-        return self._ends is not None and self._link.wait(seconds, self._ends[0])
+        nudged = self._ends is not None and self._link.wait(seconds, self._ends[0])
+        if self._news:
+            # Whoever left them gave up the interpreter for an instant, and is to have it back.
+            time.sleep(_AFTER_THE_CALL)
+        return nudged
 
     def _run(self) -> None:
         failures = 0
