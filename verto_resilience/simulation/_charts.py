@@ -15,6 +15,7 @@ DASHES = {
     Strategy.RETRY: "dash",
     Strategy.RETRY_BACKOFF: "dashdot",
     Strategy.OURS: "solid",
+    Strategy.SHARED: "longdash",
 }
 """plotly's names: no colour stands alone."""
 

@@ -19,13 +19,16 @@ from verto_resilience.pipeline import (
     CallRequest,
     CircuitMoved,
     Circuits,
+    Event,
     Finish,
+    Origin,
     Policy,
     Refresh,
     Rejection,
     Send,
     Wait,
 )
+from verto_resilience.simulation._fleet import Fleet
 from verto_resilience.simulation._server import Answer
 from verto_resilience.simulation._tally import Ending
 from verto_resilience.simulation._world import World
@@ -43,9 +46,18 @@ class OurClient:
         policy: The settings.
         chance: Gives numbers from 0 up to 1.
         outcomes: What each answer means.
+        fleet: Shares what its members find out; ``None`` for a client by itself.
     """
 
-    __slots__ = ("_world", "chance", "circuits", "outcomes", "policy")
+    __slots__ = (
+        "_circuits",
+        "_world",
+        "chance",
+        "fleet",
+        "member",
+        "outcomes",
+        "policy",
+    )
 
     def __init__(
         self,
@@ -54,26 +66,37 @@ class OurClient:
         *,
         chance: Callable[[], float],
         outcomes: "Outcomes",
+        fleet: Fleet | None = None,
     ) -> None:
         """Start with every circuit closed."""
         self._world = world
         self.policy = policy
         self.chance = chance
         self.outcomes = outcomes
-        self.circuits = Circuits(policy, chance=chance)
+        self.fleet = fleet
+        self._circuits = Circuits(policy, chance=chance)
+        self.member = None if fleet is None else fleet.join(self)
+
+    @property
+    def origin(self) -> Origin:
+        """The machines that it has for the server."""
+        return self._circuits.at(_ORIGIN, self._world.agenda.now)
 
     def begin(self) -> None:
         """Begin a call."""
-        now = self._world.agenda.now
-        call = Call(
-            _READ,
-            self.circuits.at(_ORIGIN, now),
-            self.policy,
-            chance=self.chance,
-            now=now,
-            keeps_routine=False,
-        )
-        _OurCall(self._world, call, self.policy, self.outcomes).admit()
+        _OurCall(self._world, self).admit()
+
+    def hear(self) -> None:
+        """Take in what others have found out."""
+        if self.fleet is not None and self.member is not None:
+            self.fleet.hear(self.member)
+
+    def note(self, event: Event) -> None:
+        """Count what a circuit did, and tell the others."""
+        if isinstance(event, CircuitMoved):
+            self._world.tally.moved(event.transition, self._world.agenda.now)
+        if self.fleet is not None and self.member is not None:
+            self.fleet.say(self.member, event)
 
 
 class Outcomes:
@@ -106,29 +129,38 @@ class Outcomes:
 
 
 class _OurCall:
-    __slots__ = ("_began", "_call", "_cut_short", "_good", "_outcomes", "_policy", "_world")
+    __slots__ = ("_began", "_call", "_client", "_cut_short", "_good", "_world")
 
-    def __init__(self, world: World, call: Call, policy: Policy, outcomes: Outcomes) -> None:
+    def __init__(self, world: World, client: OurClient) -> None:
         self._world = world
-        self._call = call
-        self._policy = policy
-        self._outcomes = outcomes
+        self._client = client
         self._began = world.agenda.now
+        self._call = Call(
+            _READ,
+            client.origin,
+            client.policy,
+            chance=client.chance,
+            now=self._began,
+            keeps_routine=False,
+        )
         self._cut_short = False
         self._good: bool | None = None
 
     def admit(self) -> None:
+        self._client.hear()
         self._follow(self._call.admit(self._world.agenda.now))
 
     def answered(self, answer: Answer) -> None:
-        outcome = self._outcomes.of(answer, cut_short=self._cut_short)
+        self._client.hear()
+        outcome = self._client.outcomes.of(answer, cut_short=self._cut_short)
         self._good = outcome.category is Category.SUCCESS
         self._follow(self._call.settle(outcome, self._world.agenda.now))
 
     def _follow(self, step: Send | Wait | Rejection | Finish | Refresh) -> None:
         now = self._world.agenda.now
         if self._call.events:
-            self._note(now)
+            for event in self._call.take_events():
+                self._client.note(event)
         match step:
             case Send():
                 self._send(now)
@@ -151,8 +183,3 @@ class _OurCall:
         answer = self._world.send(self, min(timeout, left))
         if answer is not None:
             self.answered(answer)
-
-    def _note(self, now: float) -> None:
-        for event in self._call.take_events():
-            if isinstance(event, CircuitMoved):
-                self._world.tally.moved(event.transition, now)

@@ -8,6 +8,7 @@ from random import Random
 from typing import Protocol
 
 from verto_resilience.pipeline import Policy
+from verto_resilience.simulation._fleet import Fleet
 from verto_resilience.simulation._ours import OurClient, Outcomes
 from verto_resilience.simulation._plain import PlainClient, Retry
 from verto_resilience.simulation._scenario import Scenario
@@ -20,13 +21,15 @@ class Strategy(StrEnum):
 
     ``NONE``: each call is sent once. ``RETRY``: ``Retry(3)`` as it stands. ``RETRY_BACKOFF``:
     ``Retry(3, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504))``, as it is often
-    copied. ``OURS``: the machines of this library, each client by itself.
+    copied. ``OURS``: the machines of this library, each client by itself. ``SHARED``: the same, and
+    clients go by each other's verdicts.
     """
 
     NONE = "none"
     RETRY = "retry"
     RETRY_BACKOFF = "retry_backoff"
     OURS = "ours"
+    SHARED = "shared"
 
     @property
     def words(self) -> str:
@@ -44,6 +47,7 @@ _WORDS = {
     Strategy.RETRY: "Retry(3)",
     Strategy.RETRY_BACKOFF: "Retry(3), backoff",
     Strategy.OURS: "verto_resilience",
+    Strategy.SHARED: "shared verdicts",
 }
 _RETRIES = {
     Strategy.NONE: Retry(),
@@ -101,7 +105,11 @@ def _clients(world: World, strategy: Strategy, policy: Policy) -> list[Client]:
         return [PlainClient(world, retry)] * count
     chance = Random(f"{world.scenario.seed} clients").random
     outcomes = Outcomes(world.scenario.retry_after)
-    return [OurClient(world, policy, chance=chance, outcomes=outcomes) for _ in range(count)]
+    fleet = Fleet(world, chance) if strategy is Strategy.SHARED else None
+    return [
+        OurClient(world, policy, chance=chance, outcomes=outcomes, fleet=fleet)
+        for _ in range(count)
+    ]
 
 
 class _Arrivals:
