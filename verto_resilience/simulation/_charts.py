@@ -40,7 +40,7 @@ class Chart:
         values: Gives a value for each stretch of a run, from its first second and its length.
         unit: Of the values, at the axis and beside each one.
         limit: A line to compare with, and its words; ``None`` for none.
-        ticks: Of a logarithmic axis, as plotly names them; ``None`` for an even one.
+        ticks: Of a logarithmic axis; ``None`` for an even one.
         ours_only: Whether other strategies have no such thing.
     """
 
@@ -50,7 +50,7 @@ class Chart:
     values: Callable[[Tally, slice], float | None]
     unit: str
     limit: Callable[[Scenario], tuple[float, str]] | None = None
-    ticks: str | int | None = None
+    ticks: tuple[float, ...] | None = None
     ours_only: bool = False
 
 
@@ -99,7 +99,7 @@ CHARTS = (
         _p99,
         "s",
         lambda scenario: (scenario.timeout, "timeout of an attempt"),
-        ticks="D2",
+        ticks=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100),
     ),
     Chart(
         "queued",
@@ -108,7 +108,7 @@ CHARTS = (
         "1 is also an empty one.",
         lambda tally, span: max(1, tally.queued[span][-1]),
         "requests",
-        ticks=1,
+        ticks=(1, 10, 100, 1000, 10_000, 100_000, 1_000_000),
     ),
     Chart(
         "circuits",
@@ -183,7 +183,7 @@ def _layout(chart: Chart, scenario: Scenario) -> dict[str, Any]:
             }
         )
     scale = (
-        {"type": "log", "dtick": chart.ticks, "exponentformat": "none"}
+        {"type": "log", "tickvals": chart.ticks, "ticktext": [f"{tick:,}" for tick in chart.ticks]}
         if chart.ticks is not None
         else {"rangemode": "tozero"}
     )

@@ -74,7 +74,7 @@ _INCIDENTS = {
 def _lead(rows: Sequence[_Row]) -> str:
     lost = [strategy.words for strategy, row in rows if row.recovered is None]
     back = [
-        f"{strategy.words} after {row.recovered} s"
+        f"{strategy.words} in {row.recovered} s"
         for strategy, row in rows
         if row.recovered is not None
     ]
@@ -82,7 +82,7 @@ def _lead(rows: Sequence[_Row]) -> str:
     if lost:
         told.append(f"The incident was over, and the overload stayed: {_listed(lost)}.")
     if back:
-        told.append(f"Back when it was over: {_listed(back)}.")
+        told.append(f"Back to normal: {_listed(back)}.")
     return " ".join(told)
 
 
