@@ -72,6 +72,8 @@ class ResilientPoolManager(PoolManager):
         """
         if "headers" not in kw:
             kw["headers"] = self.headers
+        if not self.pipeline.policy.disabled:
+            self._warn_of(kw.get("retries"))
         return self.open_hop(Hop(method, url, redirect, kw))
 
     def open_hop(self, hop: Hop) -> BaseHTTPResponse:
@@ -79,8 +81,6 @@ class ResilientPoolManager(PoolManager):
         pipeline, inner, options = self.pipeline, self.inner, hop.options
         if pipeline.policy.disabled or not isinstance(hop.url, str) or not hop.url:
             return inner.urlopen(hop.method, hop.url, redirect=hop.redirect, **options)
-        if not self._has_warned:
-            self._warn_of(options.get("retries"))
         exchange = Urllib3Exchange(inner, pipeline, hop, refresher=self.refresher)
         response = pipeline.run(exchange.request, exchange, policy=exchange.policy)
         if hop.redirect and response.get_redirect_location():
@@ -126,7 +126,7 @@ class ResilientPoolManager(PoolManager):
 
     def _warn_of(self, retries: Any) -> None:
         """Say once that what a caller asked urllib3 to resend is switched off."""
-        if self._has_warned or retries is None:
+        if self._has_warned or retries is None or retries is Retry.DEFAULT:
             return
         asked = Retry.from_int(retries)
         if resends(asked):
