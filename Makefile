@@ -120,11 +120,12 @@ $(BENCH)/.synced: pyproject.toml uv.lock $(VENV)/.uv-$(UV_VERSION)
 $(BENCH)/.synced: export UV_PROJECT_ENVIRONMENT := $(BENCH)
 
 .PHONY: downstream
-downstream: $(STAMP) $(DOWNSTREAM)/.synced ## run the suites of requests and of packages around it, bare and mounted
+downstream: $(STAMP) $(DOWNSTREAM)/.synced ## run the suites of requests, urllib3 and packages around them, bare and mounted
 	@$(BIN)/python -m tests.downstream --jobs $(or $(filter-out 0,$(JOBS)),1) $(SUITES)
 
-$(DOWNSTREAM)/.synced: pyproject.toml uv.lock $(VENV)/.uv-$(UV_VERSION)
+$(DOWNSTREAM)/.synced: pyproject.toml uv.lock tests/downstream/dummyserver.txt $(VENV)/.uv-$(UV_VERSION)
 	@$(UV) sync --frozen --python $(BIN)/python --no-default-groups --group downstream --quiet
+	@$(UV) pip install --quiet --python $(DOWNSTREAM)/bin/python -r tests/downstream/dummyserver.txt
 	@touch $@
 $(DOWNSTREAM)/.synced: export UV_PROJECT_ENVIRONMENT := $(DOWNSTREAM)
 

@@ -85,20 +85,23 @@ def _code(text: str) -> str:
 
 _TEXT = """# The suites of others
 
-Does a program that works with requests go on working? To find out, the test-suites of requests and
-of packages around it are run three times, from the source distributions that `uv.lock` names:
+Does a program that works with requests or urllib3 go on working? To find out, the test-suites of
+both and of packages around them are run three times, from the source distributions that `uv.lock`
+names:
 
 * **bare**, without this package;
-* **mounted**: `mount(session)` in every new session, one attempt for each call, no circuit. Nothing
-  is left then of what the adapter is for, so nothing should differ;
-* **installed**: `install()`, with the settings that users get. Adapters that a test mounts itself
-  are wrapped too. What differs has to be a promise.
+* **mounted**: `mount(session)` in every new session, and a `VertoPoolManager` for every new pool
+  manager, with one attempt for each call and no circuit. Nothing is left then of what they are for,
+  so nothing should differ;
+* **installed**: `install()`, and again pool managers of ours, with the settings that users get.
+  Adapters that a test mounts itself are wrapped too. What differs has to be a promise.
 
     make downstream
 
 wrote this page {made}.
 It runs on loopback only: the names of other machines do not resolve. What fails bare needs the
-internet, or another version of something.
+internet, or another version of something (the tunnels of urllib3's own tests need its own fork of
+hypercorn).
 
 {table}
 
