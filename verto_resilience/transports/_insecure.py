@@ -2,6 +2,7 @@
 
 import ipaddress
 from functools import lru_cache
+from typing import NamedTuple
 
 import requests.exceptions
 from requests.models import PreparedRequest
@@ -62,7 +63,26 @@ def refuse_insecure(
         raise InsecureRequestError(message, problems=(problem,), request=request)
 
 
-def insecurity(origin: str, host: str, *, verify: object, policy: Policy) -> tuple[str, str] | None:
+class Unchecked(NamedTuple):
+    """How certificates are left unchecked with one host library.
+
+    Attributes:
+        by: What was given.
+        remedy: What to do instead.
+    """
+
+    by: str
+    remedy: str
+
+
+_BY_VERIFY = Unchecked(
+    "verify=False", "Leave verify as it is, or give it the path of the CA bundle to trust"
+)
+
+
+def insecurity(
+    origin: str, host: str, *, verify: object, policy: Policy, unchecked: Unchecked = _BY_VERIFY
+) -> tuple[str, str] | None:
     """Say what :func:`refuse_insecure` raises: message and problem; ``None`` when it lets pass."""
     in_the_clear = origin.startswith("http://")
     if (verify and not in_the_clear) or is_loopback(host):
@@ -72,8 +92,8 @@ def insecurity(origin: str, host: str, *, verify: object, policy: Policy) -> tup
     if in_the_clear:
         fault, remedy = "over http://, readable by anybody", "Use https://"
     else:
-        fault = "without checking its certificate (verify=False)"
-        remedy = "Leave verify as it is, or give it the path of the CA bundle to trust"
+        fault = f"without checking its certificate ({unchecked.by})"
+        remedy = unchecked.remedy
     problem = f"{origin} would be called {fault}"
     message = (
         f"not sent: {problem}. {remedy}. For a host of your own that stands in for Verto, name it "

@@ -40,6 +40,7 @@ from verto_resilience.transports._urllib3_errors import (
 )
 from verto_resilience.transports._urllib3_failures import failure_of, on_the_way
 from verto_resilience.transports._urllib3_options import (
+    UNCHECKED,
     retries_of,
     timeout_of,
     verifies,
@@ -146,7 +147,9 @@ class Urllib3Exchange:
         if verto or upper not in IDEMPOTENT_METHODS:
             own_key = _text(_header(headers, IDEMPOTENCY_KEY))
         if verto:
-            found = insecurity(origin, host, verify=verify, policy=pipeline.policy)
+            found = insecurity(
+                origin, host, verify=verify, policy=pipeline.policy, unchecked=UNCHECKED
+            )
             if found is not None:
                 message, problem = found
                 raise Urllib3InsecureRequestError(message, problems=(problem,))

@@ -7,6 +7,13 @@ from typing import Any
 from urllib3.util import Retry, Timeout
 from urllib3.util.ssl_ import resolve_cert_reqs
 
+from verto_resilience.transports._insecure import Unchecked
+
+UNCHECKED = Unchecked(
+    "cert_reqs, ssl_context or assert_hostname",
+    "Leave them as they are, or give ca_certs the path of the CA bundle to trust",
+)
+
 
 def retries_of(given: Any, default: Any) -> Retry:
     """Give the ``Retry`` that a pool would go by, redirects being the manager's affair.
@@ -54,7 +61,11 @@ def _pair(connect: float | None, read: float | None) -> Timeout:
 
 
 def verifies(settings: dict[str, Any]) -> bool:
-    """Say whether a pool manager with these settings checks certificates."""
+    """Say whether a pool manager with these settings checks whom it is talking to."""
+    if settings.get("assert_fingerprint"):
+        return True
+    if settings.get("assert_hostname") is False:
+        return False
     context = settings.get("ssl_context")
     required = settings.get("cert_reqs")
     if required is None and context is not None:
