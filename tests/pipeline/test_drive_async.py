@@ -1,11 +1,13 @@
 import ast
 import inspect
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from types import ModuleType
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.pipeline import test_drive
 from tests.pipeline.makers import READ, Bench, Script, failure
@@ -107,10 +109,12 @@ def drive_in_a_task(
     )
 
 
-@pytest.fixture(autouse=True)
-def _in_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def _in_tasks() -> Iterator[None]:
     """Carry the calls of every test here through by the other loop."""
-    monkeypatch.setattr(Bench, "drive", drive_in_a_task)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Bench, "drive", drive_in_a_task)
+        yield
 
 
 def definitions(module: ModuleType) -> dict[str, str]:
@@ -139,6 +143,14 @@ class TestResult(test_drive.TestResult):
 
 class TestTime(test_drive.TestTime):
     """When something is sent."""
+
+    @settings(deadline=None)
+    @given(over=st.floats(0.0, 100.0), takes=st.floats(0.0, 50.0))
+    def test_no_attempt_is_left_without_time(self, over: float, takes: float) -> None:
+        """A test that hypothesis runs belongs to one class alone."""
+        original: Any = test_drive.TestTime.test_no_attempt_is_left_without_time
+
+        original.hypothesis.inner_test(self, over, takes)
 
 
 class TestEnds(test_drive.TestEnds):

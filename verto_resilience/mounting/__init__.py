@@ -22,15 +22,17 @@ __all__ = [
     "unmount",
 ]
 
+# Public as the others are, and not for a star import: what they need may not be there.
+_OF_EXTRAS = ("AsyncVertoTransport", "VertoTransport")
+
 if typing.TYPE_CHECKING:
-    # Not for a star import: the package that they need may not be there.
     __all__ += ["AsyncVertoTransport", "VertoTransport"]
 else:
     # A program has one kind of client, mostly.
     __getattr__ = _late.loader(
         __name__,
         {
-            "._httpx": ("AsyncVertoTransport", "VertoTransport"),
+            "._httpx": _OF_EXTRAS,
             "._pool_manager": ("VertoPoolManager",),
         },
     )

@@ -76,13 +76,20 @@ class AsyncRefresher:
             if iscoroutinefunction(hook):
                 value = await hook(refused)
             else:
-                value = await anyio.to_thread.run_sync(hook, refused, abandon_on_cancel=True)
+                (value,) = await anyio.to_thread.run_sync(
+                    _called, hook, refused, abandon_on_cancel=True
+                )
                 if isawaitable(value):
                     value = await value
         except Exception as error:  # noqa: BLE001 - a stranger's code must not reach the call
             self._refresher.raised(error)
             return None
         return self._refresher.checked(value)
+
+
+def _called(hook: Callable[[RefusedCredentials], Any], refused: RefusedCredentials) -> tuple[Any]:
+    # In a tuple: trio takes no awaitable out of a thread.
+    return (hook(refused),)
 
 
 class _Flight:

@@ -2,8 +2,6 @@
 
 from types import FrameType
 
-import requests
-
 from verto_resilience.pipeline import OUTCOME_UNKNOWN, CallReport, End, add_note
 
 # An attribute, as requests itself ties request and connection to a response: it lives as long as
@@ -41,13 +39,11 @@ def report_of(bearer: object) -> CallReport | None:
     """Give the report of a response or an exception; ``None`` when it did not come through us.
 
     An exception that has none of its own has that of its ``response``: what
-    ``raise_for_outcome`` and requests' ``raise_for_status`` raise.
+    ``raise_for_outcome``, and ``raise_for_status`` of requests and of httpx, raise.
     """
     report = own_report_of(bearer)
     if report is None and isinstance(bearer, Exception):
-        response = getattr(bearer, "response", None)
-        if isinstance(response, requests.Response):
-            return own_report_of(response)
+        return own_report_of(getattr(bearer, "response", None))
     return report
 
 

@@ -73,8 +73,9 @@ class Call(Protocol):
         Args:
             method: Such as ``POST``.
             url: Whole.
-            **options: ``content``, ``headers`` and ``timeout`` of the request; ``verify``, ``proxy``
-                and ``limits`` of the inner transport; settings in place of those of ``QUICK``.
+            **options: ``content``, ``headers`` and ``timeout`` of the request; ``verify``,
+                ``proxy`` and ``limits`` of the inner transport; settings in place of those of
+                ``QUICK``.
         """
 
 

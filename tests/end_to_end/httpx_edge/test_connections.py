@@ -1,5 +1,6 @@
 import ssl
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from tests.end_to_end.wire import (
     CLOSE_AT_ONCE,
     RESET_AT_ONCE,
     STALLED,
+    Say,
     Then,
     Wirer,
     answer,
@@ -82,7 +84,7 @@ def test_a_proxy_that_is_not_there_is_tried_again(call: Call, closed_port: str) 
     "said", [answer(status=407), CLOSE_AT_ONCE, STALLED], ids=["denied", "closed", "silent"]
 )
 def test_a_tunnel_that_is_not_made_has_passed_nothing_on(
-    call: Call, wired: Wirer, said: object
+    call: Call, wired: Wirer, said: Say
 ) -> None:
     """What a proxy answers to ``CONNECT`` is about the way, not about the request."""
     wire = wired(said, said)
@@ -230,7 +232,7 @@ def test_verto_is_not_called_without_a_look_at_its_certificate(call: Call) -> No
 
 
 def test_a_trace_of_the_callers_own_goes_on(client: Clients, wired: Wirer) -> None:
-    """httpcore's events still come to whoever asked for them."""
+    """Httpcore's events still come to whoever asked for them."""
     events: list[str] = []
 
     def note(name: str, info: object) -> None:
@@ -253,13 +255,18 @@ def test_retries_of_the_inner_transport_are_switched_off(wired: Wirer) -> None:
 
 def test_a_foreign_transport_will_do(client: Clients) -> None:
     """What has no pool and tells nothing is classified by what it raises and returns."""
-    said = [httpx.ConnectError("no"), httpx.Response(503), httpx.Response(200, json={"a": 1})]
+    said: list[Any] = [
+        httpx.ConnectError("no"),
+        httpx.Response(503),
+        httpx.Response(200, json={"a": 1}),
+    ]
 
     def answer_it(request: httpx.Request) -> httpx.Response:
         it = said.pop(0)
         if isinstance(it, Exception):
             raise it
-        return it
+        answered: httpx.Response = it
+        return answered
 
     response = client(inner=httpx.MockTransport(answer_it)).get("https://api.far.invalid/")
 

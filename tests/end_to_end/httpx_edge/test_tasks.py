@@ -3,6 +3,7 @@
 import threading
 import time
 from dataclasses import replace
+from typing import Any
 
 import anyio
 import httpx
@@ -12,13 +13,27 @@ from tests.end_to_end.httpx_edge.conftest import Run, TaskClients
 from tests.end_to_end.httpx_edge.looks import STREAM, busy, circuit, transport_of
 from tests.end_to_end.sessions import Told, report
 from tests.end_to_end.wire import STALLED, STALLED_BODY, Say, Wirer, answer
-from verto_resilience import CircuitOpenError, RefusedCredentials, State
+from verto_resilience import CircuitOpenError, Event, RefusedCredentials, State
 from verto_resilience.pipeline import CallEnded, End, OutcomeUnknown, PauseBegan, WaitBegan
 from verto_resilience.testing import Reply, Sandbox
 
 pytestmark = pytest.mark.end_to_end
 
 ON_THIS_HOST = {"verto_hosts": ("127.0.0.1",)}
+
+
+class Awaited:
+    """An observer that lets a task wait for an event of a kind."""
+
+    def __init__(self, kind: type[Any]) -> None:
+        """Listen for it, in this loop."""
+        self._kind = kind
+        self.came = anyio.Event()
+
+    def on_event(self, event: Event) -> None:
+        """Take note."""
+        if isinstance(event, self._kind):
+            self.came.set()
 
 
 async def cancelled(client: httpx.AsyncClient, method: str, url: str, after: float) -> None:
@@ -166,24 +181,19 @@ def test_closing_ends_the_waits(task_client: TaskClients, wired: Wirer, run: Run
     """A call that waits to be sent again ends with its last answer when its client is closed."""
     wire = wired(answer(status=503, head="Retry-After: 20\r\n"))
     ended: list[httpx.Response] = []
-    waits = threading.Event()
-
-    class Watching:
-        def on_event(self, event: object) -> None:
-            if isinstance(event, WaitBegan):
-                waits.set()
 
     async def main() -> None:
-        sender = task_client(observer=Watching())
+        waits = Awaited(WaitBegan)
+        sender = task_client(observer=waits)
 
         async def call() -> None:
             ended.append(await sender.get(wire.url))
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(call)
-            while not waits.is_set():
-                await anyio.sleep(0.01)
-            await anyio.sleep(0.05)
+            await waits.came.wait()
+            # It is told before it begins to wait.
+            await anyio.wait_all_tasks_blocked()
             await sender.aclose()
 
     began = time.monotonic()
@@ -198,13 +208,12 @@ def test_calls_of_all_tasks_are_paused_together(
 ) -> None:
     """One 429 with a time holds back every call to its origin, and none comes earlier."""
     wire = wired(answer(status=429, head="Retry-After: 1\r\n"))
-    heard = Told()
 
     async def main() -> None:
-        async with task_client(observer=heard) as sender, anyio.create_task_group() as tasks:
+        pauses = Awaited(PauseBegan)
+        async with task_client(observer=pauses) as sender, anyio.create_task_group() as tasks:
             tasks.start_soon(sender.get, wire.url)
-            while not heard.of(PauseBegan):
-                await anyio.sleep(0.01)
+            await pauses.came.wait()
             for _ in range(3):
                 tasks.start_soon(sender.get, wire.url)
 

@@ -1,0 +1,130 @@
+import io
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+
+from verto_resilience.transports._httpx_bodies import StreamReplay, bytes_to_read
+
+PAYLOAD = b"x" * 100
+
+
+class Unseekable(io.BytesIO):
+    """A file that only goes on."""
+
+    def seekable(self) -> bool:
+        """Say no."""
+        return False
+
+    def seek(self, *_: int) -> int:
+        """Refuse."""
+        raise io.UnsupportedOperation
+
+
+class Own(httpx.SyncByteStream):
+    """A stream of the caller's own class."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Give it."""
+        yield PAYLOAD
+
+
+def _pieces() -> Iterator[bytes]:
+    yield PAYLOAD
+
+
+async def _task_pieces() -> AsyncIterator[bytes]:
+    yield PAYLOAD
+
+
+def _request(**given: Any) -> httpx.Request:
+    return httpx.Request("POST", "https://api.example.com/", **given)
+
+
+@pytest.mark.parametrize(
+    ("given", "possible"),
+    [
+        ({}, True),
+        ({"content": PAYLOAD}, True),
+        ({"json": {"a": 1}}, True),
+        ({"content": io.BytesIO(PAYLOAD)}, True),
+        ({"content": Unseekable(PAYLOAD)}, False),
+        ({"content": _pieces()}, False),
+        ({"content": _task_pieces()}, False),
+        ({"stream": Own()}, False),
+        ({"files": {"a": PAYLOAD, "b": io.BytesIO(PAYLOAD)}, "data": {"c": "d"}}, True),
+        ({"files": {"a": io.BytesIO(PAYLOAD), "b": Unseekable(PAYLOAD)}}, False),
+    ],
+)
+def test_what_can_be_sent_again(given: dict[str, Any], possible: bool) -> None:
+    """What is in memory or can be rewound; nothing that would be empty the second time."""
+    replay = StreamReplay(_request(**given).stream)
+
+    assert (replay.possible, replay.rewind()) == (possible, possible)
+
+
+def test_a_file_is_rewound_to_where_it_stood() -> None:
+    """What the caller had read already is not sent the second time either."""
+    file = io.BytesIO(b"skipped, sent")
+    file.seek(9)
+    request = _request(content=file)
+    replay = StreamReplay(request.stream)
+    assert isinstance(request.stream, httpx.SyncByteStream)
+    first = b"".join(request.stream)
+
+    replay.rewind()
+
+    assert (first, b"".join(request.stream)) == (b"sent", b"sent")
+
+
+def test_a_file_that_tasks_read_is_not_asked_where_it_stands() -> None:
+    """To ask it is a coroutine, which nobody would await."""
+
+    async def main() -> bool:
+        async with await anyio.open_file(__file__, "rb") as file:
+            return StreamReplay(_request(content=file).stream).possible
+
+    assert not anyio.run(main)
+
+
+@pytest.mark.parametrize(
+    ("headers", "asked", "limit", "expected"),
+    [
+        ({"Content-Length": "10"}, None, 10, None),
+        ({"Content-Length": "11"}, None, 10, 0),
+        ({"Content-Length": "0"}, None, 10, None),
+        ({"Content-Length": "10"}, None, 0, 0),
+        ({"Content-Length": "9" * 30}, None, None, None),
+        ({"Content-Length": "odd"}, None, 10, 10),
+        ({}, None, 10, 10),
+        ({}, None, 0, 0),
+        ({"Content-Type": "text/event-stream"}, None, 10, 0),
+        ({"Content-Type": " Application/X-NDJSON ; charset=utf-8"}, None, 10, 0),
+        ({"Content-Type": "text/event-stream"}, None, None, None),
+        ({"Content-Length": "10"}, True, None, 0),
+        ({"Content-Length": "10"}, False, 0, None),
+    ],
+)
+def test_how_much_is_read(
+    headers: dict[str, str], asked: bool | None, limit: int | None, expected: int | None
+) -> None:
+    """What the request asks goes before the limit, and the limit before the answer's headers."""
+    extensions = {} if asked is None else {"verto_stream": asked}
+    response = httpx.Response(200, headers=headers, stream=Own())
+
+    assert bytes_to_read(_request(extensions=extensions), response, limit) == expected
+
+
+def test_a_connection_that_changes_its_protocol_is_left_alone() -> None:
+    """What comes after 101 is no body."""
+    assert bytes_to_read(_request(), httpx.Response(101, stream=Own()), None) == 0
+
+
+def test_an_answer_to_head_has_no_body_whatever_its_length() -> None:
+    """There is nothing to leave to the client."""
+    request = httpx.Request("HEAD", "https://api.example.com/")
+    response = httpx.Response(200, headers={"Content-Length": "9999"}, stream=Own())
+
+    assert bytes_to_read(request, response, 10) is None
