@@ -23,6 +23,10 @@ CLAIMS = {
         r"after: POST /fx/payments 504  and the trade is booked\nafter: POST /fx/payments 201\n"
         r"after: came back when it was told to\nafter: logins: 2\nafter: trades booked: 1\n"
     ),
+    "httpx_client.py": (
+        r"GET 200 \['429', '200'\]\nGET 200 \['body', '200'\]\n"
+        r"POST ReadError outcome unknown\ntrades sent 1\n"
+    ),
     "oauth2_session.py": (
         r"200\n200\nPOST /oauth/token 200\nGET /\S+ 200\nGET /\S+ 401\n"
         r"POST /oauth/token 200\nGET /\S+ 200\n"
@@ -39,7 +43,11 @@ CLAIMS = {
 }
 """What each example prints: the claims of its first lines, by the sandbox's own log."""
 
-NEEDS = {"oauth2_session.py": "requests_oauthlib", "stripe_client.py": "stripe"}
+NEEDS = {
+    "httpx_client.py": "httpx",
+    "oauth2_session.py": "requests_oauthlib",
+    "stripe_client.py": "stripe",
+}
 """What those need that are about somebody else's package."""
 
 WARNS = {"urllib3_retry_with_post.py"}
