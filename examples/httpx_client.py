@@ -26,9 +26,7 @@ def read_in_a_thread(verto: Sandbox) -> None:
         for scripted in (Reply(429, retry_after=1), Reply.ok(fault=Fault.TRUNCATED)):
             verto.script(WALLETS, [scripted])
             response = client.get(WALLETS)
-            report = verto_resilience.report(response)
-            assert report is not None
-            print("GET", response.status_code, [str(a.outcome.cause) for a in report.attempts])
+            print(verto_resilience.report(response))
 
 
 async def trade_in_a_task(verto: Sandbox) -> None:
@@ -39,9 +37,8 @@ async def trade_in_a_task(verto: Sandbox) -> None:
         try:
             await client.post(TRADES, json={"vfxToken": "quote-1", "amount": 100.0})
         except httpx.TransportError as error:
-            report = verto_resilience.report(error)
-            assert report is not None
-            print("POST", type(error).__name__, "outcome unknown" if report.ambiguous else "failed")
+            print(type(error).__name__)
+            print(verto_resilience.report(error))
 
 
 def main() -> None:

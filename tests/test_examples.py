@@ -24,8 +24,11 @@ CLAIMS = {
         r"after: came back when it was told to\nafter: logins: 2\nafter: trades booked: 1\n"
     ),
     "httpx_client.py": (
-        r"GET 200 \['429', '200'\]\nGET 200 \['body', '200'\]\n"
-        r"POST ReadError outcome unknown\ntrades sent 1\n"
+        r"GET /\S+: 2 attempts, 1\.\d+ s waited\n  1: 429 in [^\n]*\n  2: 200 in [^\n]*retry_after\)\n"
+        r"  ended: [^\n]*\n"
+        r"GET /\S+: 2 attempts, [^\n]*\n  1: body in [^\n]*\n  2: 200 in [^\n]*\n  ended: [^\n]*\n"
+        r"ReadError\nPOST /\S+: 1 attempt\n  1: reset in [^\n]*\n  ended: a resend could (?s:.*)"
+        r"  outcome unknown: [^\n]*\ntrades sent 1\n"
     ),
     "oauth2_session.py": (
         r"200\n200\nPOST /oauth/token 200\nGET /\S+ 200\nGET /\S+ 401\n"
