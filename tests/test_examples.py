@@ -26,7 +26,8 @@ CLAIMS = {
     "httpx_client.py": (
         r"GET /\S+: 2 attempts, 1\.\d+ s waited\n  1: 429 in [^\n]*\n  2: 200 in [^\n]*retry_after\)\n"
         r"  ended: [^\n]*\n"
-        r"GET /\S+: 2 attempts, [^\n]*\n  1: body in [^\n]*\n  2: 200 in [^\n]*\n  ended: [^\n]*\n"
+        r"GET /\S+: 2 attempts, [^\n]*\n  1: body in [^\n]*\n  2: 200 in [^\n]*\n"
+        r"  ended: [^\n]*\n"
         r"ReadError\nPOST /\S+: 1 attempt\n  1: reset in [^\n]*\n  ended: a resend could (?s:.*)"
         r"  outcome unknown: [^\n]*\ntrades sent 1\n"
     ),
