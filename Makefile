@@ -104,6 +104,10 @@ bench: $(BENCH)/.synced ## measure what it costs, as ratios to plain requests
 bench-docs: $(BENCH)/.synced ## measure, and write the table into docs/performance.md
 	@$(BENCH)/bin/python -m tests.bench --docs $(BENCH_ARGS)
 
+.PHONY: comparison
+comparison: $(BENCH)/.synced ## look whether others keep our promises, and write docs/comparison.md
+	@$(BENCH)/bin/python -m tests.comparison --docs --jobs $(or $(filter-out 0,$(JOBS)),1)
+
 .PHONY: breakdown
 breakdown: $(BENCH)/.synced ## show which part of the code a call spends its time in
 	@$(BENCH)/bin/python -m tests.bench.breakdown $(BENCH_ARGS)
@@ -180,8 +184,14 @@ format: $(STAMP) ## sort imports, fix what ruff can fix, format
 	$(BIN)/ruff format $(CODE)
 
 .PHONY: tables
-tables: $(STAMP) ## write the generated tables into README and docs
+tables: $(STAMP) ## write the generated tables and the state diagram into README and docs
 	$(BIN)/python docs/generate/tables.py
+	$(BIN)/python -m docs.generate.state_diagram
+
+.PHONY: docs
+docs: $(STAMP) ## build the site into build/docs; a warning is an error
+	$(BIN)/sphinx-build -n -W --keep-going -q -b html -d build/doctrees docs build/docs
+	@echo "open build/docs/index.html"
 
 .PHONY: lock
 lock: $(VENV)/.uv-$(UV_VERSION) ## bring uv.lock in line with pyproject.toml
