@@ -81,7 +81,7 @@ def test_page_asks_nothing_of_any_network(incident: IncidentKind) -> None:
 def test_missing_plotly_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without plotly the error says what to install."""
     monkeypatch.setitem(sys.modules, "plotly", None)
-    monkeypatch.setattr("verto_resilience._pages.find_spec", lambda _: None)
+    monkeypatch.setattr("verto_resilience._pages._page.find_spec", lambda _: None)
 
     with pytest.raises(ModuleNotFoundError, match=r"verto-resilience\[report\]"):
         require_plotly()
