@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import urllib3
+
 from tests.end_to_end.wire import (
     BROKEN_CHUNK,
     CLOSE_AT_ONCE,
@@ -56,6 +58,10 @@ def said(*lines: str, body: bytes = b"", then: Then = Then.CLOSE) -> Say:
     """Make an answer of 200 and these header lines."""
     head = "".join(f"{line}\r\n" for line in ("HTTP/1.1 200 OK", *lines, ""))
     return Say(head.encode("latin-1") + body, then)
+
+
+UNPACKS_IN_PIECES = tuple(map(int, urllib3.__version__.split(".")[:2])) >= (2, 6)
+"""Whether urllib3 unpacks as much as it is asked for, and not all that it has read."""
 
 
 def bomb(status: int, mebibytes: int = 100) -> Say:
