@@ -73,7 +73,8 @@ _LONGEST = 86_400.0
 class Policy:
     """How calls are sent, resent, paused and refused.
 
-    Seconds may be given as numbers or as :class:`~datetime.timedelta`.
+    Seconds may be given as numbers or as :class:`~datetime.timedelta`, the store and its password as
+    text; both are kept so that no repr shows a secret.
 
     Raises:
         ConfigurationError: One error that lists every bad value and impossible combination.
@@ -329,7 +330,7 @@ class Policy:
         (), Unit.NAMES, "Query keys whose values may stand in url.full; all others are redacted."
     )
 
-    store: StoreAddress | None = setting(
+    store: StoreAddress | str | None = setting(
         None,
         Unit.STORE,
         "Redis or Valkey through which processes tell each other what they have found out.",
@@ -341,7 +342,7 @@ class Policy:
     store_username: str | None = setting(
         None, Unit.NAME, "ACL user of the store, in place of the address's.", optional=True
     )
-    store_password: Secret | None = setting(
+    store_password: Secret | str | None = setting(
         None, Unit.SECRET, "Password of the store, in place of the address's.", optional=True
     )
     store_poll: float = setting(
