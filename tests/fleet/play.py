@@ -23,7 +23,7 @@ def main() -> None:
     """Play, and write."""
     with tempfile.TemporaryDirectory() as folder, RedisServer(Path(folder)) as server:
         with server.client() as client:
-            version = client.info("server")["redis_version"]  # type: ignore[index]
+            version = client.info("server")["redis_version"]
         alone = _rounds("outage, alone", lambda: outage(None))
         shared = _rounds("outage, shared", lambda: outage(server.url))
         crashed = _rounds("outage, store killed", lambda: outage(server.url, restart=server))
@@ -32,7 +32,7 @@ def main() -> None:
         killed = _rounds("probe's owner killed", lambda: killing(server))
     outages = (alone, shared, crashed)
     pauses = (told, told_all)
-    none = "–"
+    none = ""
     rows = [
         ("", "alone", "shared", "shared, store killed"),
         ("---", "---", "---", "---"),

@@ -159,7 +159,7 @@ def _owner(server: RedisServer) -> int:
     with server.client() as client:
         while time.monotonic() < end:
             fields = client.hgetall("verto:resilience:v1:default:verdicts")
-            for name, value in fields.items():  # type: ignore[union-attr]
+            for name, value in fields.items():
                 if name.startswith(b"l:"):
                     return int(value.split(b":")[1])
             time.sleep(0.01)

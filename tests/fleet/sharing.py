@@ -84,7 +84,7 @@ def shop(store: str | None, **settings: Any) -> Iterator[Shop]:
         "pause_ramp": 0.0,
         "call_timeout": 30.0,
     }
-    policy = Policy(store=store, **{**given, **settings})  # type: ignore[arg-type] - as a variable
+    policy = Policy(store=store, **{**given, **settings})
     with requests.Session() as session:
         session.trust_env = False
         verto_resilience.mount(session, policy=policy, observer=heard)

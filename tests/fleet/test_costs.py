@@ -50,7 +50,7 @@ def _incident(store: str | None, folder: Path) -> list[float]:
         url = f"http://{uuid.uuid4().hex}.test/"
         inner = Answers()
         policy = Policy(
-            store=store,  # type: ignore[arg-type] - as a variable
+            store=store,
             max_attempts=1,
             break_duration=0.02,
             max_break_duration=0.02,

@@ -82,7 +82,7 @@ def test_no_thread_and_no_socket_before_the_first_call(server: RedisServer) -> N
 
     assert ran.stdout == "1\n"
     with server.client() as client:
-        assert client.info("stats")["total_connections_received"] <= 3  # type: ignore[index]
+        assert client.info("stats")["total_connections_received"] <= 3
 
 
 def test_without_a_session_the_thread_ends(server: RedisServer, verto: Sandbox) -> None:

@@ -147,7 +147,7 @@ def test_it_heals_by_itself(
         verto.healthy()
         assert wait_until(lambda: one.get(verto.url) == "404")
         one.get(verto.url)
-        assert wait_until(lambda: b" closed " in (client.hget(NAME, f"c:{verto.url}") or b""))  # type: ignore[operator]
+        assert wait_until(lambda: b" closed " in (client.hget(NAME, f"c:{verto.url}") or b""))
 
 
 def test_a_wire_that_is_cut_is_noticed_and_taken_up_again(tmp_path: Path, verto: Sandbox) -> None:
@@ -201,7 +201,7 @@ def test_what_strangers_have_written_is_passed_over_and_counted(
     """Nothing of it opens, pauses or holds anything, and what is said next takes its place."""
     with server.client() as client:
         for name, value in HOSTILE.items():
-            client.hset(NAME, name.format(verto.url), value)  # type: ignore[arg-type]
+            client.hset(NAME, name.format(verto.url), value)
         client.hset(NAME, "n", "1e308")
         client.publish(NAME, b"\x00" * 1000)
 
@@ -212,8 +212,8 @@ def test_what_strangers_have_written_is_passed_over_and_counted(
         verto.outage(60, from_now=True)
         for _ in range(5):
             one.get(verto.url)
-        value = f"c:{verto.url}"
-        assert wait_until(lambda: b"consecutive_failures" in (client.hget(NAME, value) or b""))  # type: ignore[operator]
+        field = f"c:{verto.url}"
+        assert wait_until(lambda: b"consecutive_failures" in (client.hget(NAME, field) or b""))
     assert one.heard.store() == [("connected", "")]
 
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from verto_resilience.errors import ConfigurationError
-from verto_resilience.pipeline import Policy
+from verto_resilience.pipeline import Policy, Secret, StoreAddress
 
 if TYPE_CHECKING:
     from verto_resilience.state import Place, Store
@@ -13,11 +13,15 @@ _LACKING = "the store needs redis: pip install '.[redis]' from a clone"
 
 def place_of(policy: Policy) -> "Place | None":
     """Give where the store of a policy is, or ``None`` where there is none."""
-    if policy.store is None or policy.disabled:
+    address, password = policy.store, policy.store_password
+    if address is None or policy.disabled:
         return None
     from verto_resilience.state import Place
 
-    return Place(policy.store, policy.store_namespace, policy.store_username, policy.store_password)
+    # A policy keeps neither as text.
+    address = StoreAddress(address) if isinstance(address, str) else address
+    password = Secret(password) if isinstance(password, str) else password
+    return Place(address, policy.store_namespace, policy.store_username, password)
 
 
 def open_store(policy: Policy) -> "Store | None":

@@ -73,8 +73,8 @@ _LONGEST = 86_400.0
 class Policy:
     """How calls are sent, resent, paused and refused.
 
-    Seconds may be given as numbers or as :class:`~datetime.timedelta`, the store and its password as
-    text; both are kept so that no repr shows a secret.
+    Seconds may be given as numbers or as :class:`~datetime.timedelta`, the store and its password
+    as text; both are kept so that no repr shows a secret.
 
     Raises:
         ConfigurationError: One error that lists every bad value and impossible combination.
