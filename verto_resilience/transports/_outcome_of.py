@@ -1,9 +1,10 @@
-"""Puts together what came of a call, from a response or an exception of requests."""
+"""Puts together what came of a call, from a response or an exception of requests or urllib3."""
 
 from dataclasses import replace
 from http import HTTPStatus
 
 import requests
+import urllib3
 from requests.models import PreparedRequest
 
 from verto_resilience.errors import CallRejectedError
@@ -23,7 +24,7 @@ from verto_resilience.outcome import (
 from verto_resilience.pipeline import Attempt, CallReport, Pipeline, Policy, SystemClock
 from verto_resilience.transports._call_outcome import CallOutcome
 from verto_resilience.transports._identifiers import bounded, identifier
-from verto_resilience.transports._report_of import own_report_of
+from verto_resilience.transports._report_of import attach_report, own_report_of
 from verto_resilience.transports._request_secrets import secrets_of, without_secrets
 from verto_resilience.transports._requests import ResilientAdapter
 from verto_resilience.transports._requests_failures import failure_of
@@ -38,7 +39,9 @@ _LONGEST_METHOD = 20
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
-def outcome_of(bearer: requests.Response | Exception) -> CallOutcome:
+def outcome_of(
+    bearer: requests.Response | urllib3.BaseHTTPResponse | Exception,
+) -> CallOutcome:
     """Say what came of a call: classified, with its history and what to quote to support.
 
     Args:
@@ -49,6 +52,8 @@ def outcome_of(bearer: requests.Response | Exception) -> CallOutcome:
     Raises:
         TypeError: It is neither.
     """
+    if isinstance(bearer, urllib3.BaseHTTPResponse):
+        bearer = _as_of_requests(bearer)
     if isinstance(bearer, requests.Response):
         return _of_response(bearer)
     if not isinstance(bearer, BaseException):
@@ -87,6 +92,20 @@ def _of_response(response: requests.Response) -> CallOutcome:
         correlation_id_received=identifier(response.headers.get(CORRELATION_ID), secrets),
         retry_after=outcome.retry_after,
     )
+
+
+def _as_of_requests(raw: urllib3.BaseHTTPResponse) -> requests.Response:
+    """Give what is known of an answer of urllib3; of its request that is nothing."""
+    response = requests.Response()
+    response.status_code = raw.status
+    response.headers.update(raw.headers)
+    # Not raw.data, which would read from the connection.
+    response._content = vars(raw).get("_body")  # noqa: SLF001
+    response.request = PreparedRequest()
+    report = own_report_of(raw)
+    if report is not None:
+        attach_report(response, report)
+    return response
 
 
 def _of_exception(error: Exception, report: CallReport | None) -> CallOutcome:

@@ -307,3 +307,37 @@ def test_a_url_without_a_scheme_is_one_of_http(verto: Sandbox, managed: Manager)
 
     assert circuit(manager, verto.url).calls == 1
     assert len(warned) == 1
+
+
+def test_outcome_goes_with_the_response(verto: Sandbox, managed: Manager) -> None:
+    """``verto_resilience.outcome`` tells of a response of urllib3: status, code, ids, history."""
+    verto.script(None, [503, Reply(400, code=2)])
+
+    response = managed(verto_hosts=("127.0.0.1",), server_error_wait_min=0.01).request(
+        "GET", f"{verto.url}/orders/v2.1/fx"
+    )
+
+    told = verto_resilience.outcome(response)
+    assert (told.status, told.code, told.category) == (400, 2, "client_error")
+    assert told.asked == "GET /orders/v2.1/fx"
+    assert told.call_id == verto.log[1].call_id
+    assert [attempt.outcome.status for attempt in told.attempts] == [503, 400]
+
+
+def test_outcome_goes_with_the_error(closed_port: str, managed: Manager) -> None:
+    """So it does of an exception."""
+    with pytest.raises(urllib3.exceptions.MaxRetryError) as failed:
+        managed().request("POST", closed_port, body=b"{}")
+
+    told = verto_resilience.outcome(failed.value)
+    assert (told.failure, told.ambiguous, len(told.attempts)) == ("connect", False, 3)
+
+
+def test_outcome_reads_nothing_from_the_connection(verto: Sandbox, managed: Manager) -> None:
+    """A body that is the caller's to read is still there afterwards."""
+    response = managed().request("GET", f"{verto.url}/status/404", preload_content=False)
+
+    told = verto_resilience.outcome(response)
+
+    assert (told.status, told.message) == (404, None)
+    assert b"Not Found" in response.read()
