@@ -37,6 +37,14 @@ CLAIMS = {
         r"POST /oauth/token 200\nGET /\S+ 200\n"
     ),
     "stripe_client.py": r"created cus_1\nsent 2 times, under 1 Idempotency-Key\n",
+    "urllib3_client.py": (
+        r"before: quote at the first call: False\n"
+        r"before: ProtocolError; outcome unknown: not told\n"
+        r"before: sent: GET 429, GET 200, POST None\nbefore: trades booked: 1\n"
+        r"after: quote at the first call: True\n"
+        r"after: ProtocolError; outcome unknown: True\n"
+        r"after: sent: GET 429, GET 200, POST None\nafter: trades booked: 1\n"
+    ),
     "urllib3_retry_with_post.py": (
         r"(?s)before: GET 503\nbefore: GET 200\n"
         r"before: POST 504  and the trade is booked\nbefore: POST 201  and the trade is booked\n"
