@@ -16,7 +16,7 @@ from verto_resilience.transports._httpx_bodies import (
     bytes_to_read,
     decoded_start,
 )
-from verto_resilience.transports._httpx_exchange import DRAIN, INSTANT, UNAUTHORIZED, Exchanged
+from verto_resilience.transports._httpx_exchanged import DRAIN, INSTANT, UNAUTHORIZED, Exchanged
 from verto_resilience.transports._httpx_wire import WireLimit, traced_in_tasks
 from verto_resilience.transports._refresh_async import AsyncRefresher
 

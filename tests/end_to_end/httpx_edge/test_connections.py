@@ -284,3 +284,20 @@ def test_switched_off_it_is_the_inner_transport(client: Clients, wired: Wirer) -
     assert response.status_code == 503
     assert len(wire.heard) == 1
     assert not transport_of(sender)._keeps_time
+
+
+def test_a_new_token_that_the_server_quotes_goes_into_no_report(
+    client: Clients, wired: Wirer
+) -> None:
+    """What a hook gave is a credential as well as what the caller sent."""
+    quoted = b'{"message": "nothing known as canary-of-the-hook"}'
+    head = "Content-Type: application/json\r\n"
+    wire = wired(answer(status=401), answer(quoted, status=400, head=head))
+    sender = client(refresh=lambda refused: "Bearer canary-of-the-hook", **ON_THIS_HOST)
+
+    response = sender.get(wire.url)
+
+    error = report(response).attempts[-1].outcome.api_error
+    assert error is not None
+    assert "nothing known" in str(error.message)
+    assert "canary" not in str(error.message)

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -104,6 +105,47 @@ def test_a_cancelled_call_counts_for_nothing(
     (ended,) = heard.of(CallEnded)
     assert ended.report.end is End.INTERRUPTED
     assert len(wire.heard) == 1
+
+
+class Endless(httpx.AsyncByteStream):
+    """A body that never comes, and notes that it is closed."""
+
+    def __init__(self) -> None:
+        """Start open."""
+        self.closed = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Wait for ever."""
+        await anyio.sleep_forever()
+        yield b""
+
+    async def aclose(self) -> None:
+        """Take note, after letting others run, as closing a connection does."""
+        await anyio.lowlevel.checkpoint()
+        self.closed += 1
+
+
+@pytest.mark.parametrize("by_the_caller", [True, False], ids=["cancelled", "late"])
+def test_a_foreign_transport_s_body_is_closed_as_well(
+    task_client: TaskClients, run: Run, by_the_caller: bool
+) -> None:
+    """Nobody else closes what a task was reading when it was cancelled, or ran out of time."""
+    endless = Endless()
+    inner = httpx.MockTransport(lambda request: httpx.Response(200, stream=endless))
+    seconds = 60.0 if by_the_caller else 0.3
+    times = dict.fromkeys(("call_timeout", "connect_timeout", "read_timeout"), seconds)
+
+    async def main() -> None:
+        async with task_client(inner=inner, **times) as sender:
+            if by_the_caller:
+                await cancelled(sender, "GET", "https://api.far.invalid/", 0.1)
+            else:
+                with pytest.raises(httpx.TimeoutException):
+                    await sender.get("https://api.far.invalid/")
+
+    run(main)
+
+    assert endless.closed == 1
 
 
 def test_a_cancelled_write_is_in_doubt(task_client: TaskClients, wired: Wirer, run: Run) -> None:
