@@ -75,6 +75,7 @@ def test_a_pickle_holds_the_facts_and_no_credential(error: httpx.TransportError)
     assert (str(back), back.__notes__) == (str(error), ["a note"])
     assert (back.request.method, back.request.headers["Accept"]) == ("POST", "text/plain")
     assert back.request.url.params["page"] == "2"
+    assert back.request.url.userinfo == b""
 
 
 def test_an_error_without_a_request_pickles() -> None:

@@ -1,6 +1,8 @@
 import gzip
+import io
 import time
 import tracemalloc
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -17,6 +19,7 @@ from tests.end_to_end.wire import (
     answer,
 )
 from verto_resilience import Failure
+from verto_resilience.pipeline import End
 from verto_resilience.transports._httpx_bodies import BODY_LIMIT
 
 pytestmark = pytest.mark.end_to_end
@@ -195,3 +198,64 @@ def test_what_is_not_read_can_be_closed(client: Clients, wired: Wirer) -> None:
         pass
 
     assert busy(sender) == 0
+
+
+class Dripping(httpx.SyncByteStream):
+    """A body of somebody's own transport that comes a byte at a time, for five seconds."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Give it slowly."""
+        for _ in range(100):
+            time.sleep(0.05)
+            yield b"x"
+
+
+def test_a_foreign_body_that_drips_ends_at_the_deadline(client: Clients) -> None:
+    """What no socket keeps in time is looked at between its pieces."""
+    inner = httpx.MockTransport(lambda request: httpx.Response(200, stream=Dripping()))
+    times = dict.fromkeys(("call_timeout", "connect_timeout", "read_timeout"), 0.4)
+    began = time.monotonic()
+
+    with pytest.raises(httpx.ReadTimeout):
+        client(inner=inner, **times).get("https://api.far.invalid/")
+
+    assert time.monotonic() - began < 3.0
+
+
+def test_a_foreign_stream_is_read_with_the_callers_timeout(client: Clients) -> None:
+    """It was shortened for the attempt, and is what it was once the body is the caller's."""
+    sent: list[httpx.Request] = []
+
+    def note(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        assert request.extensions["timeout"]["read"] <= 0.4
+        return httpx.Response(200, stream=Dripping())
+
+    times = dict.fromkeys(("call_timeout", "connect_timeout", "read_timeout"), 0.4)
+    sender = client(inner=httpx.MockTransport(note), **times)
+
+    with sender.stream("GET", "https://api.far.invalid/", timeout=3.0, extensions=STREAM):
+        assert sent[0].extensions["timeout"]["read"] == 3.0
+
+
+class RewoundOnce(io.BytesIO):
+    """A file that can be rewound to see that it can, and never again."""
+
+    rewinds = 0
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Refuse the second time."""
+        self.rewinds += 1
+        if self.rewinds > 1:
+            raise OSError("no")
+        return super().seek(offset, whence)
+
+
+def test_a_body_that_will_not_rewind_after_all_is_not_resent(client: Clients, wired: Wirer) -> None:
+    """It would arrive empty; the report says why it was not sent."""
+    wire = wired(answer(status=503))
+
+    response = client().put(wire.url, content=RewoundOnce(b"x" * 100))
+
+    assert report(response).end is End.BODY_NOT_REPLAYABLE
+    assert len(wire.heard) == 1

@@ -12,6 +12,7 @@ from tests.end_to_end.test_proxies import Tunnel
 from tests.end_to_end.wire import (
     CLOSE_AT_ONCE,
     RESET_AT_ONCE,
+    RESET_IN_BODY,
     STALLED,
     Say,
     Then,
@@ -132,6 +133,21 @@ def test_a_connection_that_went_stale_is_housekeeping(client: Clients, wired: Wi
     assert circuit(sender, wire.url).failures == 0
 
 
+def test_a_used_connection_that_breaks_in_a_body_did_not_go_stale(
+    client: Clients, wired: Wirer
+) -> None:
+    """The server has answered: that it breaks off is a sign of illness."""
+    wire = wired(answer(b"one"), RESET_IN_BODY, answer(b"two"))
+    sender = client()
+    sender.get(wire.url)
+
+    response = sender.get(wire.url)
+
+    assert failures(response) == [Failure.RESET, None]
+    assert [heard.connection for heard in wire.heard] == [1, 1, 2]
+    assert circuit(sender, wire.url).failures == 1
+
+
 def test_a_pool_that_is_full_says_nothing_of_the_server(client: Clients, wired: Wirer) -> None:
     """Nothing is sent again for want of a connection, and nothing is counted."""
     wire = wired(answer(b"x" * 100), answer())
@@ -214,6 +230,41 @@ def test_a_401_is_sent_again_once_with_new_credentials(client: Clients, verto: S
     assert response.status_code == 200
     assert carried == ["Bearer old", "Bearer new"]
     assert [one.authorization for one in asked] == ["Bearer old"]
+
+
+def test_new_credentials_that_are_refused_too_are_forgotten(
+    client: Clients, verto: Sandbox
+) -> None:
+    """The next call asks the hook again, instead of going on with what did not help."""
+    verto.script(None, [Reply(401)] * 3)
+    given = iter(["Bearer bad", "Bearer good"])
+    sender = client(refresh=lambda refused: next(given), **ON_THIS_HOST)
+    old = {"Authorization": "Bearer old"}
+
+    statuses = [sender.get(f"{verto.url}/status/200", headers=old).status_code for _ in range(2)]
+
+    carried = [arrival.headers["Authorization"] for arrival in verto.log]
+    assert statuses == [401, 200]
+    assert carried == ["Bearer old", "Bearer bad", "Bearer old", "Bearer good"]
+
+
+def test_a_hook_may_send_through_the_same_pool(client: Clients, verto: Sandbox) -> None:
+    """The refused answer, of which nobody has read the body, is not in its way."""
+    verto.script("/anything", [Reply(401)])
+    inner = httpx.HTTPTransport(limits=httpx.Limits(max_connections=1))
+    senders: list[httpx.Client] = []
+
+    def log_in(refused: RefusedCredentials) -> str:
+        senders[0].get(f"{verto.url}/status/200", timeout=1.0)
+        return "Bearer new"
+
+    senders.append(client(inner=inner, refresh=log_in, **ON_THIS_HOST))
+
+    with senders[0].stream("GET", f"{verto.url}/anything", extensions=STREAM):
+        pass
+
+    paths = [arrival.path for arrival in verto.log]
+    assert paths == ["/anything", "/status/200", "/anything"]
 
 
 def test_verto_is_not_called_in_the_clear(call: Call) -> None:

@@ -201,6 +201,37 @@ def test_a_call_cancelled_in_its_wait_frees_what_it_held(
     run(main)
 
 
+def test_a_connection_is_used_again(task_client: TaskClients, wired: Wirer, run: Run) -> None:
+    """A body that was read for its attempt leaves its connection to the next one."""
+    wire = wired(answer(b"one"), answer(b"two"))
+
+    async def main() -> None:
+        async with task_client() as sender:
+            assert [(await sender.get(wire.url)).text for _ in range(2)] == ["one", "two"]
+
+    run(main)
+
+    assert wire.connections == 1
+
+
+def test_a_refused_stream_frees_its_connection_before_the_resend(
+    task_client: TaskClients, wired: Wirer, run: Run
+) -> None:
+    """A pool of one connection has room for the resend of a call whose body was not read."""
+    wire = wired(answer(b"x" * 100, status=503), answer(b"fine"))
+
+    async def main() -> None:
+        one = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=1))
+        async with task_client(inner=one) as sender:
+            request = sender.build_request("GET", wire.url, timeout=1.0, extensions=STREAM)
+            response = await sender.send(request, stream=True)
+            assert await response.aread() == b"fine"
+
+    run(main)
+
+    assert wire.connections == 1
+
+
 def test_a_call_whose_attempt_runs_out_of_time_is_told_as_a_timeout(
     task_client: TaskClients, wired: Wirer, run: Run
 ) -> None:
