@@ -47,6 +47,7 @@ def test_every_promise_holds_in_less_than_20_seconds(run: Run) -> None:
     assert "FAILED" not in result.stdout
     assert "break_duration 2 s instead of 5 s" in " ".join(result.stdout.split())
     assert "http.request.resend_count=2" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
 
 
 def test_plain_text_fits_80_columns_of_ascii(run: Run) -> None:

@@ -138,6 +138,19 @@ class TestCommand:
         assert "Traceback" not in result.stderr
         assert SECRET not in result.stderr
 
+    @pytest.mark.parametrize(
+        ("name", "missing"), [("nowhere:x", "nowhere"), ("needy:session", "not_there")]
+    )
+    def test_a_module_that_is_missing_is_named(
+        self, run: Run, tmp_path: Path, name: str, missing: str
+    ) -> None:
+        """Whether it is the one that was asked for or one that it imports."""
+        (tmp_path / "needy.py").write_text("import not_there")
+
+        result = run("doctor", "--session", name, PYTHONPATH=str(tmp_path), COLUMNS="200")
+
+        assert f"{name} cannot be had (there is no module {missing})" in result.stderr
+
     def test_the_kill_switch_says_who_threw_it(self, run: Run, tmp_path: Path) -> None:
         """The variable or the file; and what that means."""
         file = tmp_path / "policy.toml"

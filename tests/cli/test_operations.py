@@ -122,3 +122,16 @@ def test_a_filter_that_cannot_be_is_a_mistake(run: Run, arguments: tuple[str, ..
 
     assert (result.returncode, result.stdout) == (2, "")
     assert "payment" in result.stderr or "moves_money" in result.stderr
+
+
+def test_an_unknown_kind_is_told_with_the_kinds(run: Run) -> None:
+    """The message says what there is, and nothing of the parts that it is checked by."""
+    result = run("operations", "--kind", "steals", COLUMNS="200")
+
+    assert "'steals' is no kind; there are read, write and moves_money" in result.stderr
+    assert "Value error" not in result.stderr
+
+
+def test_a_kind_may_be_written_in_capitals(run: Run) -> None:
+    """As a method may be written in small letters."""
+    assert _rows(run, "--kind", "READ") == _rows(run, "--kind", "read") != []

@@ -147,6 +147,26 @@ def test_a_refusal_exits_with_3(run: Run, verto: Sandbox) -> None:
     assert "raised: RequestsCircuitOpenError" in _lines(result.stdout)
     assert "cause" not in result.stdout
     assert verto.arrived == 0
+    told = f"circuit of {verto.url}: forced open by the settings: every call is refused"
+    assert told in _lines(result.stdout)
+
+
+@pytest.mark.parametrize(
+    ("mode", "told"),
+    [
+        ("observe_only", "closed, 0 of 1 attempts failed; it only observes, and refuses no call"),
+        ("off", "switched off by the settings: nothing is counted or refused"),
+    ],
+)
+def test_the_mode_of_a_circuit_is_told_in_words(
+    run: Run, verto: Sandbox, mode: str, told: str
+) -> None:
+    """Nobody has to know the names of settings to read what a circuit does."""
+    url = f"{verto.url}/status/200"
+
+    result = run("request", "GET", url, "--policy", f"breaker_mode={mode}", **QUICK)
+
+    assert f"circuit of {verto.url}: {told}" in _lines(result.stdout)
 
 
 def test_settings_hold_for_the_call(run: Run, verto: Sandbox) -> None:

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 import requests
+import requests_cache
 from requests.adapters import BaseAdapter
 from requests_cache import CachedSession
 
 import verto_resilience
 from tests.end_to_end.sessions import circuit, quick
+from verto_resilience.mounting import install, uninstall
 from verto_resilience.testing import Sandbox
 
 pytestmark = pytest.mark.end_to_end
@@ -91,6 +93,7 @@ def test_below_it_a_hit_counts_as_an_answer_of_the_server(
     verto: Sandbox, cached: CachedSession
 ) -> None:
     """Each attempt asks the cache, and the circuit takes what it says for the server's word."""
+    verto.script(FX, [503])
     with requests.Session() as session:
         session.mount("http://", CachedAdapter(cached))
         verto_resilience.mount(session, policy=quick())
@@ -100,5 +103,22 @@ def test_below_it_a_hit_counts_as_an_answer_of_the_server(
     reports = [verto_resilience.report(answer) for answer in answers]
     assert [answer.status_code for answer in answers] == [200, 200, 200]
     assert None not in reports
-    assert circuit(session, verto.url).calls == 3
-    assert verto.arrived == 1
+    assert circuit(session, verto.url).calls == 4
+    assert verto.arrived == 2
+
+
+def test_installed_caches_are_above_as_well(verto: Sandbox) -> None:
+    """With both in force for the whole process, a hit is no call either."""
+    verto.script(FX, [503])
+    install(policy=quick())
+    requests_cache.install_cache(backend="memory")
+    try:
+        answers = [requests.get(f"{verto.url}{QUOTE}", timeout=5) for _ in range(2)]
+    finally:
+        requests_cache.uninstall_cache()  # type: ignore[no-untyped-call]
+        uninstall()
+
+    reports = [verto_resilience.report(answer) for answer in answers]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert [report is None for report in reports] == [False, True]
+    assert verto.arrived == 2

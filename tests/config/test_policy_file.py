@@ -174,6 +174,26 @@ class TestProblems:
             f"{own} {TOO_LONG}",
         ]
 
+    def test_what_stands_under_a_bad_heading_is_told_as_well(self, path: Path) -> None:
+        """Whoever mends the heading need not find the next fault in the next start."""
+        text = f"""
+            [origins."ftp://x"]
+            max_atempts = 3
+            [origins."{BETA}"]
+            window = 60
+            [origins."{BETA}/"]
+            max_attempts = 0
+            """
+
+        problems = _refused(path, text)
+
+        assert problems == [
+            'FILE: [origins."ftp://x"] is no origin; allowed is https://host:port or a host',
+            'FILE: [origins."ftp://x"] max_atempts is no setting; did you mean max_attempts?',
+            f'FILE: [origins."{BETA}/"] names the same as [origins."{BETA}"]',
+            f'FILE: [origins."{BETA}/"] max_attempts is 0; allowed is a whole number from 1 to 10',
+        ]
+
     def test_the_message_has_a_line_for_each(self, path: Path) -> None:
         """A person reads one fault a line."""
         path.write_text("max_attempts = 0\nwindow = 0")

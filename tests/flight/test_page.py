@@ -169,8 +169,8 @@ def test_without_plotly_one_error_names_the_extra(
     """What is missing is told with the command that installs it, and nothing is written."""
     monkeypatch.setitem(sys.modules, "plotly", None)
 
-    with pytest.raises(ModuleNotFoundError, match=r"verto-resilience\[report\]"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install '\.\[report\]'"):
         require_plotly()
-    with pytest.raises(ModuleNotFoundError, match=r"verto-resilience\[report\]"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install '\.\[report\]'"):
         FlightRecorder().write(tmp_path / "flight.html")
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,5 @@
 import copy
+import inspect
 import math
 import pickle
 import re
@@ -28,6 +29,7 @@ TABLE = settings_table()
 ROWS = {row.name: row for row in TABLE}
 WHOLE = (Unit.COUNT, Unit.BYTES)
 NUMBERS = tuple(row for row in TABLE if row.high is not None)
+HOSTS = "host names or IP addresses, without scheme, port or *"
 TEXTS = {
     Unit.FLAG,
     Unit.CHOICE,
@@ -414,6 +416,42 @@ class TestError:
         assert len(caught.value.problems) == 2
         assert all(problem in str(caught.value) for problem in caught.value.problems)
 
+    def test_an_unknown_name_is_told_with_the_nearest(self) -> None:
+        """A slip of the pen is named like any other mistake, and with all of them."""
+        with pytest.raises(ConfigurationError) as caught:
+            Policy(max_atempts=3, window=0, colour="red")  # type: ignore[call-arg]
+
+        assert caught.value.problems == (
+            "colour is no setting",
+            "max_atempts is no setting; did you mean max_attempts?",
+            "window is 0; allowed is a number of seconds from 1 to 86400",
+        )
+
+    def test_its_signature_names_the_settings(self) -> None:
+        """An editor and ``help()`` show what can be given, in the order of the table."""
+        assert list(inspect.signature(Policy).parameters) == [row.name for row in TABLE]
+
+    @pytest.mark.parametrize(
+        ("name", "value", "allowed"),
+        [
+            (
+                "verto_hosts",
+                "example.com, example.org",
+                f"{HOSTS}, such as ('example.com', 'example.org')",
+            ),
+            ("verto_hosts", "https://example.com", HOSTS),
+            ("code_keys", "code", "names, such as ('code',)"),
+            ("code_keys", "", "names"),
+        ],
+    )
+    def test_a_text_in_place_of_a_list_is_told_as_one(
+        self, name: str, value: str, allowed: str
+    ) -> None:
+        """In code a list is written as one, and the message shows how."""
+        problems = _problems(**{name: value})
+
+        assert problems == (f"{name} is {value!r}; allowed is a tuple or a list of {allowed}",)
+
     def test_it_is_a_value_error(self) -> None:
         """Code that expects a bad argument to be a ``ValueError`` catches it."""
         with pytest.raises(ValueError, match="max_attempts is 0; allowed is a whole number from 1"):
@@ -439,7 +477,10 @@ class TestOf:
         with pytest.raises(ConfigurationError, match=r"^policy: ") as caught:
             Policy.of({"windows": 1, "max_attempts": 2, "attempts": 3})
 
-        assert caught.value.problems == ("attempts is no setting", "windows is no setting")
+        assert caught.value.problems == (
+            "attempts is no setting; did you mean max_attempts?",
+            "windows is no setting; did you mean window?",
+        )
 
     def test_bad_values_are_refused(self) -> None:
         """Values are checked as they are when given by keyword."""

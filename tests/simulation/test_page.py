@@ -83,5 +83,5 @@ def test_missing_plotly_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "plotly", None)
     monkeypatch.setattr("verto_resilience._pages._page.find_spec", lambda _: None)
 
-    with pytest.raises(ModuleNotFoundError, match=r"verto-resilience\[report\]"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install '\.\[report\]'"):
         require_plotly()

@@ -13,7 +13,7 @@ Row = Sequence[str]
 
 _MISSING = (
     "the {what} is drawn with plotly, which is not installed: "
-    "pip install 'verto-resilience[report]'"
+    "pip install '.[report]' from a clone"
 )
 _INNER_SLASH = re.compile(r"(?<=[\w}])/")
 

@@ -85,11 +85,17 @@ def _load(name: str) -> requests.Session:
         if callable(found):
             found = found()
     except Exception as error:  # noqa: BLE001 - a stranger's code can raise anything
-        # What it says may hold anything too.
-        raise _cannot(f"{name} cannot be had ({type(error).__name__})") from None
+        raise _cannot(f"{name} cannot be had ({_why(error)})") from None
     if not isinstance(found, requests.Session):
         raise _cannot(f"{name} is no requests.Session but {type(found).__name__}")
     return found
+
+
+def _why(error: Exception) -> str:
+    """Say what was raised; its text may hold anything, the name of a module does not."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"there is no module {error.name}"
+    return type(error).__name__
 
 
 def _cannot(message: str) -> typer.BadParameter:

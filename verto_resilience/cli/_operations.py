@@ -13,7 +13,7 @@ from rich.text import Text
 from verto_resilience.config import load_operations, load_policy
 from verto_resilience.outcome import Operation, OperationKind, Operations
 
-_KINDS = f"{', '.join(list(OperationKind)[:-1])} or {list(OperationKind)[-1]}"
+_KINDS = f"{', '.join(list(OperationKind)[:-1])} and {list(OperationKind)[-1]}"
 _COLUMNS = ("method", "path", "kind", "resent")
 _INDENT = "  "
 _OWN = "of the file"
@@ -33,8 +33,8 @@ def operations(
         ),
     ] = None,
     kind: Annotated[
-        OperationKind | None,
-        typer.Option(help=f"Only those of this kind: {_KINDS}.", metavar="KIND"),
+        str | None,
+        typer.Option(help=f"Only those of this kind; there are {_KINDS}.", metavar="KIND"),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON, with reasons and sources.")
@@ -44,12 +44,13 @@ def operations(
 
     With those of the file that VERTO_RESILIENCE_OPERATIONS names. Exits with 1 when none fits.
     """
+    wanted = None if kind is None else _kind(kind)
     table = load_operations(load_policy().operations)
     rows = [
         row
         for row in table.rows()
         if method is None or row.method == method.upper()
-        if kind is None or row.kind is kind
+        if wanted is None or row.kind is wanted
     ]
     if host is not None:
         service = _service(host, table)
@@ -61,6 +62,15 @@ def operations(
     if not rows:
         print("no operation fits", file=sys.stderr)
         raise typer.Exit(1)
+
+
+def _kind(name: str) -> OperationKind:
+    try:
+        return OperationKind(name.lower())
+    except ValueError:
+        raise typer.BadParameter(
+            f"{name!r} is no kind; there are {_KINDS}", param_hint="--kind"
+        ) from None
 
 
 def _services(row: Operation) -> list[str]:

@@ -166,11 +166,18 @@ def _add_origin(tree: Tree, told: ToldCall) -> None:
 
 
 def _circuit(circuit: CircuitSnapshot) -> str:
-    counted = f"{circuit.failures} of {circuit.calls} attempts failed"
+    state = f"{circuit.state}, {circuit.failures} of {circuit.calls} attempts failed"
     if circuit.open_for > 0.0:
-        return f"{circuit.state} for {circuit.open_for:.3g} s ({circuit.reason})"
-    mode = "" if circuit.mode is Mode.ENFORCE else f", {circuit.mode}"
-    return f"{circuit.state}{mode}, {counted}"
+        state = f"{circuit.state} for {circuit.open_for:.3g} s ({circuit.reason})"
+    match circuit.mode:
+        case Mode.ENFORCE:
+            return state
+        case Mode.OBSERVE_ONLY:
+            return f"{state}; it only observes, and refuses no call"
+        case Mode.FORCED_OPEN:
+            return "forced open by the settings: every call is refused"
+        case Mode.OFF:
+            return "switched off by the settings: nothing is counted or refused"
 
 
 def _colour(category: Category | None) -> str:

@@ -5,13 +5,19 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from verto_resilience.errors import ConfigurationError
-from verto_resilience.pipeline import Secret, Setting, StoreAddress, Unit, settings_table
+from verto_resilience.pipeline import (
+    Secret,
+    Setting,
+    StoreAddress,
+    Unit,
+    nearest,
+    settings_table,
+)
 
 PREFIX = "VERTO_RESILIENCE_"
 KILL_SWITCH = PREFIX + "DISABLED"
 _YES = frozenset({"true", "1", "yes", "on"})
 _NO = frozenset({"false", "0", "no", "off"})
-_NEAR = 0.7
 
 
 def variable(setting: Setting) -> str:
@@ -125,11 +131,9 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
 
     The prefix of the variables does not count: all have it, and it would make all of them near.
     """
-    import difflib  # for those who misspell
-
     bare = {_bare(one): one for one in known}
-    near = difflib.get_close_matches(_bare(name), bare, n=1, cutoff=_NEAR)
-    return f"; did you mean {bare[near[0]]}?" if near else ""
+    near = nearest(_bare(name), bare)
+    return f"; did you mean {bare[near]}?" if near else ""
 
 
 def _bare(name: str) -> str:

@@ -71,6 +71,10 @@ def read_policy_file(path: str) -> PolicyFile:
     for name, rows in tables.items():
         heading = f'{path}: [{ORIGINS}."{name}"]'
         key = _key(name)
+        values: Mapping[str, Any] = {}
+        found: list[str] = []
+        if isinstance(rows, dict):
+            values, found = _settings(rows, _NOT_OF_ONE)
         if key is None:
             problems.append(f"{heading} is no origin; allowed is https://host:port or a host")
         elif key in headings:
@@ -78,9 +82,8 @@ def read_policy_file(path: str) -> PolicyFile:
         elif not isinstance(rows, dict):
             problems.append(f"{heading} is no table")
         else:
-            own[key], found = _settings(rows, _NOT_OF_ONE)
-            headings[key] = heading
-            problems += [f"{heading} {problem}" for problem in found]
+            own[key], headings[key] = values, heading
+        problems += [f"{heading} {problem}" for problem in found]
     origins = {key: {**own.get(host_of(key), {}), **rows} for key, rows in own.items()}
     return PolicyFile(settings, origins, headings, tuple(problems))
 

@@ -52,7 +52,7 @@ from verto_resilience.pipeline._report import (
     WaitSource,
 )
 from verto_resilience.pipeline._request import CallRequest
-from verto_resilience.pipeline._settings import Setting, Unit, plain_number, quoted
+from verto_resilience.pipeline._settings import Setting, Unit, nearest, plain_number, quoted
 from verto_resilience.pipeline._store import (
     Secret,
     StoreAddress,
@@ -125,6 +125,7 @@ __all__ = [
     "drive",
     "drive_async",
     "host_of",
+    "nearest",
     "plain_number",
     "quoted",
     "settings_table",

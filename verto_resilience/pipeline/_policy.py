@@ -4,17 +4,25 @@ This is the one table of settings. The environment's variables, the documentatio
 line are rendered from it (see :func:`settings_table`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from enum import StrEnum
+from functools import wraps
 from typing import Any, Self
 
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.machines import BreakerSettings, BudgetSettings, Mode, PauseSettings
 from verto_resilience.outcome import DEFAULT_CODE_KEYS
 from verto_resilience.pipeline._hosts import without_brackets
-from verto_resilience.pipeline._settings import Setting, Unit, plain_number, rows, setting
+from verto_resilience.pipeline._settings import (
+    Setting,
+    Unit,
+    nearest,
+    plain_number,
+    rows,
+    setting,
+)
 from verto_resilience.pipeline._store import Secret, StoreAddress
 
 
@@ -69,6 +77,21 @@ Called = Callable[[str, str], str]
 _LONGEST = 86_400.0
 
 
+def _naming_strangers(policy: "type[Policy]") -> "type[Policy]":
+    """Have an unknown name told with the nearest that there is, and with all else that is wrong."""
+    plain = policy.__init__
+
+    @wraps(plain)
+    def init(self: "Policy", *args: Any, **settings: Any) -> None:
+        if not settings.keys() <= policy.__dataclass_fields__.keys():
+            policy.of(settings)
+        plain(self, *args, **settings)
+
+    policy.__init__ = init  # type: ignore[method-assign]
+    return policy
+
+
+@_naming_strangers
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """How calls are sent, resent, paused and refused.
@@ -77,7 +100,8 @@ class Policy:
     as text; both are kept so that no repr shows a secret.
 
     Raises:
-        ConfigurationError: One error that lists every bad value and impossible combination.
+        ConfigurationError: One error that lists every unknown name, every bad value and every
+            impossible combination.
     """
 
     __module__ = "verto_resilience"
@@ -371,7 +395,7 @@ class Policy:
             ConfigurationError: Unknown names, bad values, impossible combinations.
         """
         known = {row.name: row.default for row in settings_table()}
-        unknown = [f"{name} is no setting" for name in sorted(set(values) - set(known))]
+        unknown = [_unknown(name, known) for name in sorted(set(values) - set(known))]
         policy = object.__new__(cls)
         for name, default in known.items():
             object.__setattr__(policy, name, values.get(name, default))
@@ -471,6 +495,11 @@ class Policy:
                 "it can never be reached"
             )
         return problems
+
+
+def _unknown(name: str, known: Collection[str]) -> str:
+    near = nearest(name, known)
+    return f"{name} is no setting" + (f"; did you mean {near}?" if near else "")
 
 
 def _as_given(name: str, value: str) -> str:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,10 @@ _NUMBERS = {
     Unit.COUNT: "a whole number",
     Unit.BYTES: "a whole number of bytes",
     Unit.TOKENS: "a number of tokens",
+}
+_LISTS = {
+    Unit.NAMES: "names",
+    Unit.HOSTS: "host names or IP addresses, without scheme, port or *",
 }
 
 
@@ -113,6 +118,8 @@ class Setting:
         """Say what is allowed in place of a value, or ``None`` when it may be."""
         if value is None and self.optional:
             return None
+        if isinstance(value, str) and self.unit in _LISTS:
+            return self._list_instead(value)
         why = ""
         match self.unit:
             case Unit.FLAG:
@@ -137,6 +144,13 @@ class Setting:
                 fits = number and self._in_range(value)
         return None if fits else f"{why}allowed is {self.allowed}"
 
+    def _list_instead(self, text: str) -> str:
+        """Say what is given in code, where a text would be so many letters."""
+        names = tuple(name.strip() for name in text.split(",") if name.strip())
+        fits = bool(names) and self.refusal(names) is None and len(text) <= _LONGEST_SHOWN
+        example = f", such as {names}" if fits else ""
+        return f"allowed is a tuple or a list of {_LISTS[self.unit]}{example}"
+
     def _range(self) -> str:
         start = (
             ""
@@ -151,6 +165,14 @@ class Setting:
         # Written so that NaN, which compares false with everything, does not pass.
         enough = low is None or (value > low if self.above else value >= low)
         return bool(enough and (high is None or value <= high) and math.isfinite(value))
+
+
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """Give the name that was probably meant; ``None`` where none is near."""
+    import difflib  # for those who misspell
+
+    near = difflib.get_close_matches(name, known, n=1, cutoff=_NEAR)
+    return near[0] if near else None
 
 
 def plain_number(number: float) -> str:
@@ -169,6 +191,7 @@ def quoted(value: object) -> str:
 
 _LONGEST_SHOWN = 200
 _NAME = re.compile("[A-Za-z0-9._-]{1,64}")
+_NEAR = 0.7
 
 
 def _written(value: object) -> str:

@@ -207,7 +207,7 @@ def every_attempt_traced(acts: Iterable[Act], spans: Iterable[tuple[str, str]]) 
     }
     matched = len(carried & recorded)
     return Promise(
-        "every request carries the id of its own span, under its call's span",
+        "every request carries the id of its own span, under its call's",
         f"{matched} of {len(arrivals)} requests match one of {len(recorded)} CLIENT spans",
         held=matched == len(arrivals) > 0,
     )
