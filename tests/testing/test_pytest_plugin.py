@@ -6,8 +6,10 @@ import pytest
 import requests
 
 import verto_resilience.mounting
+import verto_resilience.transports._httpx
 from verto_resilience.pipeline import SystemClock
 from verto_resilience.testing import Sandbox, pytest_plugin
+from verto_resilience.transports._tasks_clock import TasksClock
 
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.end_to_end
@@ -180,11 +182,45 @@ def test_it(verto_sandbox, fake_clock):
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize("edge", ["urllib3", "httpx", "tasks"])
+def test_waits_of_every_edge_take_no_time(pytester: pytest.Pytester, edge: str) -> None:
+    """Pool managers, clients of httpx and tasks wait by the same clock."""
+    result = outcomes(
+        pytester,
+        """
+import anyio
+import httpx
+from verto_resilience import AsyncVertoTransport, VertoPoolManager, VertoTransport
+
+def by_urllib3(url):
+    with VertoPoolManager() as pools:
+        return pools.request("GET", url).status
+
+def by_httpx(url):
+    with httpx.Client(transport=VertoTransport(), trust_env=False) as client:
+        return client.get(url).status_code
+
+def by_tasks(url):
+    async def call():
+        async with httpx.AsyncClient(transport=AsyncVertoTransport(), trust_env=False) as client:
+            return (await client.get(url)).status_code
+    return anyio.run(call)
+
+@pytest.mark.verto_script("429 retry-after=30, 204")
+def test_it(verto_sandbox, fake_clock):
+    assert by_EDGE(verto_sandbox.url + "/x") == 204
+    assert sum(fake_clock.sleeps) >= 30
+""".replace("EDGE", edge),
+    )
+
+    result.assert_outcomes(passed=1)
+
+
 def test_the_clock_is_real_again_afterwards(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    pytester: pytest.Pytester,
 ) -> None:
     """The next test has the machine's clock, whatever the one before did with the other."""
-    clock = dict(vars(SystemClock))
+    clock, tasks = dict(vars(SystemClock)), TasksClock.sleep
 
     result = outcomes(
         pytester,
@@ -204,6 +240,7 @@ def test_second():
 
     result.assert_outcomes(passed=2)
     assert dict(vars(SystemClock)) == clock
+    assert TasksClock.sleep is tasks
 
 
 def test_a_failure_shows_what_reached_the_sandbox(pytester: pytest.Pytester) -> None:

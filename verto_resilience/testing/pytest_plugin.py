@@ -3,7 +3,8 @@
 pytest loads this in every run, whether anybody uses it or not: nothing but pytest is imported here.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 _MARKER = "verto_script"
 _FIXTURE = "verto_sandbox"
 _MOST_LINES = 50
+# Named, not imported: it is on the floor beside this one, and not loadable everywhere.
+_TASKS_SLEEP = "verto_resilience.transports._tasks_clock.TasksClock.sleep"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,6 +51,8 @@ def fake_clock(monkeypatch: pytest.MonkeyPatch) -> "FakeClock":
     monkeypatch.setattr(SystemClock, "monotonic", staticmethod(clock.monotonic))
     monkeypatch.setattr(SystemClock, "wall", staticmethod(clock.wall))
     monkeypatch.setattr(SystemClock, "sleep", lambda _self, seconds: clock.sleep(seconds))
+    if find_spec("anyio") is not None:
+        monkeypatch.setattr(_TASKS_SLEEP, _sleeping_by(clock))
     return clock
 
 
@@ -74,6 +79,16 @@ def pytest_runtest_makereport(
             text = "\n".join([*left_out, *lines[-_MOST_LINES:]] or ["no request"])
             report.sections.append((f"{_FIXTURE}: what reached it", text))
     return report
+
+
+def _sleeping_by(clock: "FakeClock") -> Callable[[object, float], Awaitable[bool]]:
+    from anyio.lowlevel import checkpoint
+
+    async def sleep(_self: object, seconds: float) -> bool:
+        await checkpoint()
+        return clock.sleep(seconds)
+
+    return sleep
 
 
 def _play(sandbox: "Sandbox", mark: pytest.Mark) -> None:
