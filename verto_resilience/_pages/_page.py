@@ -12,8 +12,7 @@ Row = Sequence[str]
 """The texts of one row of a table."""
 
 _MISSING = (
-    "the {what} is drawn with plotly, which is not installed: "
-    "pip install '.[report]' from a clone"
+    "the {what} is drawn with plotly, which is not installed: pip install '.[report]' from a clone"
 )
 _INNER_SLASH = re.compile(r"(?<=[\w}])/")
 
