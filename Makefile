@@ -24,6 +24,7 @@ PURE_FLOORS := verto_resilience/outcome/*,verto_resilience/machines/*
 # FUZZ_SECONDS=600    how long fuzz stays at each target, with each of its two engines
 # FUZZ_TARGETS=pages  which targets fuzz has, instead of all
 # SOAK_SECONDS=1800   how long 'make soak' goes on
+# VERSION=1.2.0       the version that changelog puts the changes under
 # FLOOR_COVERAGE=100  the least coverage of the pure floors, in percent, branches included
 PYTHON ?=
 JOBS ?= 2
@@ -34,6 +35,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?=
 INCIDENTS_ARGS ?=
 SOAK_SECONDS ?= 60
+VERSION ?=
 FLOOR_COVERAGE ?= 100
 
 export UV_PROJECT_ENVIRONMENT := $(VENV)
@@ -166,6 +168,14 @@ audit: $(STAMP) ## look for vulnerabilities, and for dependencies that are decla
 dist: $(STAMP) ## build wheel and source distribution into dist, and try the wheel
 	@$(UV) sync --frozen --inexact --all-extras --group dev --group audit --quiet
 	$(BIN)/python -m tests.release.build
+
+.PHONY: changelog
+changelog: $(STAMP) ## show what is not released; with VERSION=1.2.0 put it into CHANGELOG.md
+	@$(BIN)/python -m docs.generate.changelog $(VERSION)
+
+.PHONY: pictures
+pictures: $(STAMP) ## draw the pictures of the site that are made of a run
+	$(BIN)/python -m docs.generate.trace_picture
 
 .PHONY: lint
 lint: $(STAMP) ## check style, the lock and the floors

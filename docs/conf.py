@@ -45,6 +45,7 @@ html_show_sphinx = False
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"
 
+_LINK = re.compile(r"\[([^\]]+)\]\(([^)#:]+)\)")
 PUBLIC = ("verto_resilience", "verto_resilience.testing", "verto_resilience.flight")
 
 
@@ -57,6 +58,11 @@ def complete(_app: Sphinx, page: str, source: list[str]) -> None:
             names = importlib.import_module(module).__all__
             left = [name for name in names if f":: {module}.{name}\n" not in source[0]]
             source[0] += "".join(_entry(f"{module}.{name}") for name in left)
+    folder = (HERE / page).parent
+    # A browser of repositories shows a folder; the site has none to show.
+    source[0] = _LINK.sub(
+        lambda link: link[1] if (folder / link[2]).is_dir() else link[0], source[0]
+    )
 
 
 def _all_pages(text: str) -> str:
@@ -93,5 +99,6 @@ def _entry(name: str) -> str:
 
 
 def setup(app: Sphinx) -> None:
-    """Ask to see each page before it is read."""
+    """Ask to see each page before it is read; what lists others is read each time."""
     app.connect("source-read", complete)
+    app.connect("env-get-outdated", lambda *_: {"index", "api"})

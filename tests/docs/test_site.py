@@ -1,0 +1,75 @@
+import importlib
+import re
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+
+from docs.conf import PUBLIC
+
+pytest.importorskip("sphinx", reason="needs sphinx: make venv")
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(
+    path.relative_to(ROOT / "docs").with_suffix("").as_posix()
+    for path in (ROOT / "docs").rglob("*.md")
+    if path.parent.name != "changes"
+)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the site, built as ``make docs`` does it."""
+    folder = tmp_path_factory.mktemp("site")
+    built = subprocess.run(
+        [
+            *(sys.executable, "-m", "sphinx", "-n", "-W", "--keep-going", "-q", "-b", "html"),
+            *("-d", folder / "doctrees", "docs", folder / "html"),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert built.returncode == 0, built.stderr
+    return folder / "html"
+
+
+def test_every_page_can_be_reached(site: Path) -> None:
+    """Each page is in the menu, whoever wrote it and whether the index names it or not."""
+    menu = (site / "index.html").read_text(encoding="utf-8")
+
+    assert [page for page in PAGES if page != "index" and f'href="{page}.html"' not in menu] == []
+
+
+def test_every_public_name_is_on_the_site(site: Path) -> None:
+    """What may be imported from a public package is described on the page of public names."""
+    described = _inventory(site / "objects.inv")
+
+    names = [
+        f"{module}.{name}" for module in PUBLIC for name in importlib.import_module(module).__all__
+    ]
+
+    assert names
+    assert [name for name in names if name not in described] == []
+
+
+def test_nothing_is_fetched(site: Path) -> None:
+    """A reader without the internet, or with an eye on who is told, sees the same pages."""
+    asks = re.compile(r'<(?:script|img|link|iframe)[^>]*(?:src|href)="(https?:)?//', re.IGNORECASE)
+
+    asking = [
+        path.name for path in site.rglob("*.html") if asks.search(path.read_text(encoding="utf-8"))
+    ]
+
+    assert asking == []
+
+
+def _inventory(path: Path) -> set[str]:
+    """Give the names of Python things that a site describes (Sphinx inventory version 2)."""
+    written = path.read_bytes().split(b"\n", 4)[4]
+    lines = zlib.decompress(written).decode("utf-8").splitlines()
+    return {line.split()[0] for line in lines if " py:" in line}
