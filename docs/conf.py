@@ -49,15 +49,23 @@ _LINK = re.compile(r"\[([^\]]+)\]\(([^)#:]+)\)")
 PUBLIC = ("verto_resilience", "verto_resilience.testing", "verto_resilience.flight")
 
 
+def public_names() -> list[str]:
+    """Give what the public packages list, and what they have where an extra is installed."""
+    found = []
+    for package in PUBLIC:
+        module = importlib.import_module(package)
+        names = [*module.__all__, *getattr(module, "_OF_EXTRAS", ())]
+        found += [f"{package}.{name}" for name in dict.fromkeys(names)]
+    return found
+
+
 def complete(_app: Sphinx, page: str, source: list[str]) -> None:
     """Add to a page that lists others what it does not name: no page and no name is left out."""
     if page == "index":
         source[0] = _all_pages(source[0])
     if page == "api":
-        for module in PUBLIC:
-            names = importlib.import_module(module).__all__
-            left = [name for name in names if f":: {module}.{name}\n" not in source[0]]
-            source[0] += "".join(_entry(f"{module}.{name}") for name in left)
+        left = [name for name in public_names() if f":: {name}\n" not in source[0]]
+        source[0] += "".join(["\n## Others\n" if left else "", *map(_entry, left)])
     folder = (HERE / page).parent
     # A browser of repositories shows a folder; the site has none to show.
     source[0] = _LINK.sub(

@@ -1,4 +1,3 @@
-import importlib
 import re
 import subprocess
 import sys
@@ -7,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.conf import PUBLIC
+from docs.conf import public_names
 
 pytest.importorskip("sphinx", reason="needs sphinx: make venv")
 
@@ -49,11 +48,9 @@ def test_every_public_name_is_on_the_site(site: Path) -> None:
     """What may be imported from a public package is described on the page of public names."""
     described = _inventory(site / "objects.inv")
 
-    names = [
-        f"{module}.{name}" for module in PUBLIC for name in importlib.import_module(module).__all__
-    ]
+    names = public_names()
 
-    assert names
+    assert "verto_resilience.mount" in names
     assert [name for name in names if name not in described] == []
 
 
