@@ -175,7 +175,12 @@ changelog: $(STAMP) ## show what is not released; with VERSION=1.2.0 put it into
 
 .PHONY: pictures
 pictures: $(STAMP) ## draw the pictures of the site that are made of a run
+	@tests/prometheus/fetch.sh $(PROMETHEUS)
+	@tests/browser/install.sh
+	@$(UV) sync --frozen --inexact --all-extras --group dev --group browser --quiet
 	$(BIN)/python -m docs.generate.trace_picture
+	$(BIN)/python -m docs.generate.dashboard_picture
+	$(BIN)/python -m docs.generate.report_picture
 
 .PHONY: lint
 lint: $(STAMP) ## check style, the lock and the floors

@@ -151,6 +151,10 @@ class Page:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
 
+    def picture(self, place: Path) -> None:
+        """Keep what the window shows, as PNG."""
+        assert self._driver.save_screenshot(str(place))
+
     def open_tables(self) -> None:
         """Unfold the tables below the drawings."""
         self.ask("for (const fold of document.querySelectorAll('details')) fold.open = true;")
