@@ -5,10 +5,9 @@ import ssl
 import warnings
 import zlib
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import urllib3
 
 from tests.end_to_end.wire import (
     BROKEN_CHUNK,
@@ -60,7 +59,7 @@ def said(*lines: str, body: bytes = b"", then: Then = Then.CLOSE) -> Say:
     return Say(head.encode("latin-1") + body, then)
 
 
-UNPACKS_IN_PIECES = tuple(map(int, urllib3.__version__.split(".")[:2])) >= (2, 6)
+UNPACKS_IN_PIECES = tuple(map(int, version("urllib3").split(".")[:2])) >= (2, 6)
 """Whether urllib3 unpacks as much as it is asked for, and not all that it has read."""
 
 
