@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 import requests
 from requests.adapters import BaseAdapter
-from requests.structures import CaseInsensitiveDict
 
 from tests.pipeline.makers import answer, half
 from verto_resilience.outcome import Catalogue, Operation, OperationKind, Operations, Repeatable
@@ -12,7 +11,7 @@ from verto_resilience.pipeline import Attempt, CallReport, End, Pipeline, Policy
 from verto_resilience.testing import FakeClock
 from verto_resilience.transports import report_of
 from verto_resilience.transports._report_of import attach_report, explain
-from verto_resilience.transports._requests_exchange import RequestsExchange, _text, _with_headers
+from verto_resilience.transports._requests_exchange import RequestsExchange, _text
 from verto_resilience.transports._verto_headers import CORRELATION_ID, IDEMPOTENCY_KEY
 
 OPERATIONS = Operations(
@@ -22,10 +21,6 @@ OPERATIONS = Operations(
         Operation("POST", "/fx", kind=OperationKind.MOVES_MONEY, repeatable=Repeatable.NEVER),
     ]
 )
-
-
-class Spelt(CaseInsensitiveDict[str]):
-    """Headers of the user's own kind."""
 
 
 class NoAdapter(BaseAdapter):
@@ -220,20 +215,3 @@ class TestReportOf:
 def test_a_header_value_is_text(value: str | bytes | None, text: str | None) -> None:
     """Every byte of a header has a character, as in HTTP (RFC 9110 section 5.5)."""
     assert _text(value) == text
-
-
-class TestHeaders:
-    """What each attempt is given of its own."""
-
-    @pytest.mark.parametrize("kind", [CaseInsensitiveDict, Spelt])
-    def test_a_copy_keeps_apart(self, kind: type[Any]) -> None:
-        """Any spelling finds what is in it; the original keeps what it has, and their order."""
-        prepared = requests.Request("GET", "https://api.verto.co/", data="x").prepare()
-        prepared.headers = kind({"B": "1", "a": "2"})
-
-        sent = _with_headers(prepared, {"b": "3", "C": "4"}, without=["A"])
-
-        assert list(sent.headers.items()) == [("b", "3"), ("C", "4")]
-        assert sent.headers["c"] == "4"
-        assert list(prepared.headers.items()) == [("B", "1"), ("a", "2")]
-        assert (sent.url, sent.body) == (prepared.url, prepared.body)

@@ -11,6 +11,7 @@ from verto_resilience.outcome import (
     told_to_wait,
 )
 from verto_resilience.pipeline import Pipeline, Policy, Received
+from verto_resilience.transports._header_store import value_of
 from verto_resilience.transports._identifiers import identifier_from
 from verto_resilience.transports._request_secrets import Sent, secrets_of, without_secrets
 from verto_resilience.transports._verto_headers import CALL_ID, CORRELATION_ID
@@ -82,12 +83,12 @@ def details_of(
         sent: The request, whose credentials the server may quote.
         own_id: The correlation id that was sent.
     """
-    said = headers.get(CORRELATION_ID)
+    said = value_of(headers, CORRELATION_ID)
     if said is not None and said != own_id:
         said = identifier_from(said, sent)
     return Received(
         protocol_version=_VERSIONS.get(version),
         peer=peer,
-        call_id=identifier_from(headers.get(CALL_ID), sent),
+        call_id=identifier_from(value_of(headers, CALL_ID), sent),
         correlation_id=said,
     )

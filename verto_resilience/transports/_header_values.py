@@ -5,6 +5,8 @@ import re
 from requests.exceptions import InvalidHeader
 from requests.models import PreparedRequest
 
+from verto_resilience.transports._header_store import value_of
+
 # RFC 9110 section 5.5, without line folding: http.client lets folded lines pass.
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
@@ -21,7 +23,7 @@ def header_text(prepared: PreparedRequest, name: str) -> str | None:
         requests.exceptions.InvalidHeader: It holds a line break, another control character, or
             what is not in Latin-1. The value is not quoted.
     """
-    value = prepared.headers.get(name)
+    value = value_of(prepared.headers, name)
     try:
         return plain_text(name, value)
     except ValueError as error:

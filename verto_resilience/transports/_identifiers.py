@@ -6,6 +6,7 @@ A server may put into them what it likes: a line of a log, a megabyte, the token
 import re
 
 from verto_resilience.outcome import scrub_known
+from verto_resilience.transports._header_store import values_of
 from verto_resilience.transports._request_secrets import Sent, secrets_of
 
 LONGEST_ID = 128
@@ -49,9 +50,10 @@ def bounded(text: str, limit: int) -> str:
 
 def _carries(sent: Sent, value: str) -> bool:
     """Say whether a value stands anywhere in a request."""
-    data = value.encode()
-    texts = (sent.url, sent.body, *sent.headers.values())
-    return any(
-        value in text if isinstance(text, str) else isinstance(text, bytes) and data in text
-        for text in texts
-    )
+    for text in (sent.url, sent.body, *values_of(sent.headers)):
+        if isinstance(text, bytes):
+            if value.encode() in text:
+                return True
+        elif isinstance(text, str) and value in text:
+            return True
+    return False

@@ -11,7 +11,6 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.exceptions import ChunkedEncodingError, RequestException
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.models import PreparedRequest
-from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import EmptyPoolError, HTTPError
 
 from verto_resilience.outcome import (
@@ -34,6 +33,7 @@ from verto_resilience.pipeline import (
 )
 from verto_resilience.transports._answers import details_of, outcome_of_answer, peer_of
 from verto_resilience.transports._bodies import Replay, drain, read_whole, watch
+from verto_resilience.transports._header_store import copy_of, value_of
 from verto_resilience.transports._header_values import header_text
 from verto_resilience.transports._insecure import refuse_insecure
 from verto_resilience.transports._limits import AttemptLimit
@@ -58,7 +58,6 @@ _UNAUTHORIZED = 401
 _CREDENTIALS = frozenset({401, 407})
 # What reading a body can bring up besides the errors of requests.
 _BREAKS = (HTTPError, HTTPException, OSError, ValueError, LookupError, EOFError, zlib.error)
-_HAS_STORE = vars(CaseInsensitiveDict()).keys() == {"_store"}
 # Seconds; no timeout may be none at all.
 _INSTANT = 0.001
 # Seconds to read what is left of a response that is not returned; what takes longer is closed.
@@ -162,7 +161,7 @@ class RequestsExchange:
             is_repeatable(upper, operation, has_key=counts),
             self._replay.possible,
             verto,
-            _text(headers.get("Host")),
+            _text(value_of(headers, "Host")),
             correlation_id if verto else None,
             key,
             verto and self._refresher is not None,
@@ -216,7 +215,7 @@ class RequestsExchange:
         response.request = self._prepared
         # Auth handlers resend through it (digest does), and those sends are calls as well. The
         # stubs say HTTPAdapter; requests asks only for send() and close().
-        response.connection = cast("HTTPAdapter", self._adapter)
+        response.connection = self._adapter  # type: ignore[assignment]
         if self._renewed is not None and response.status_code == _UNAUTHORIZED:
             cast("Refresher", self._refresher).forget(self._renewed)
         if scope.wants_details:
@@ -346,22 +345,12 @@ def _with_headers(
     """Give a copy that shares all but its headers."""
     copy = type(prepared).__new__(type(prepared))
     copy.__dict__.update(prepared.__dict__)
-    copy.headers = copied = _copy_of(prepared.headers)
+    copy.headers = copied = copy_of(prepared.headers)
     for name in without:
         del copied[name]
     for name, value in headers.items():
         copied[name] = value
     return copy
-
-
-def _copy_of(headers: Any) -> Any:
-    is_usual = type(headers) is CaseInsensitiveDict and _HAS_STORE
-    if not is_usual:
-        return headers.copy()
-    # By its store: name by name it takes requests a hundred and fiftieth of a whole GET.
-    copied: Any = CaseInsensitiveDict.__new__(CaseInsensitiveDict)
-    copied._store = headers._store.copy()  # noqa: SLF001
-    return copied
 
 
 def _text(value: str | bytes | None) -> str | None:
