@@ -151,8 +151,7 @@ class AttemptDrawing:
         span = self._span = self._start(tracer)
         self._context = set_span_in_context(span, self._context)
         self._call.previous = span
-        if span.is_recording():
-            self.wants_details = True
+        self.wants_details = self.wants_details or span.is_recording()
 
     def _links(self) -> list[Link] | None:
         """Point from a resend to the send before: without a parent nothing else does."""

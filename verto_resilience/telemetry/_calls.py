@@ -254,12 +254,14 @@ class CallDrawing:
 
     def _tell_the_span_around(self, conclusion: Conclusion) -> None:
         """Leave a word where a call without a span of its own would say nothing."""
+        if conclusion.is_ordinary and not self.is_nested:
+            return
         span = get_current_span(self.context)
         if not span.is_recording():
             return
         if self.is_nested:
             span.set_attributes(conclusion.attributes)
-        elif not conclusion.is_ordinary:
+        else:
             span.add_event(
                 names.CALL_ENDED_EVENT, {**self.endpoint.server, **conclusion.attributes}
             )

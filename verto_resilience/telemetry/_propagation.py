@@ -50,11 +50,14 @@ class Propagation:
         made: dict[str, str] = {}
         propagate.inject(made, context)
         for name, value in made.items():
-            if not (_is_sendable(name) and _is_sendable(value)):
+            if not _is_sendable(name, value):
                 raise ValueError(f"the propagator gave a header that cannot be sent: {name!r}")
         headers.update(made)
 
 
-def _is_sendable(text: object) -> bool:
+def _is_sendable(name: object, value: object) -> bool:
+    if not (isinstance(name, str) and isinstance(value, str)):
+        return False
+    line = name + value
     # http.client would raise on these, and the request would pay for it.
-    return isinstance(text, str) and text.isascii() and text.isprintable()
+    return line.isascii() and line.isprintable()
