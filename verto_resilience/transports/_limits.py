@@ -100,8 +100,7 @@ class AttemptLimit:
         Raises:
             TimeoutError: Nothing is left.
         """
-        end = self.end
-        if end == math.inf:
+        if self.end == math.inf:
             return
         left = self._left()
         timeout = _timeout_of(sock, self._patience)
@@ -127,8 +126,8 @@ class AttemptLimit:
             sock.settimeout(timeout)
 
     def _left(self) -> float:
-        left = self.left
-        if left == 0.0:
+        left = self.end - self._clock()
+        if left <= 0.0:
             message = "timed out"
             raise TimeoutError(message)
         return left
