@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.pipeline.makers import (
@@ -1350,6 +1350,7 @@ outcomes = st.one_of(
     request=st.sampled_from([READ, WRITE, KEYED_WRITE, VERTO_READ, REFRESHABLE]),
     most=st.integers(1, 4),
 )
+@example(script=[(answer(401, retry_after=1e-99), 0.0)], chance=0.0, request=REFRESHABLE, most=2)
 def test_no_wait_is_too_short_or_too_long(
     script: list[tuple[Outcome, float]], chance: float, request: CallRequest, most: int
 ) -> None:

@@ -116,6 +116,7 @@ class Call:
     """
 
     __slots__ = (
+        "_answered_at",
         "_attempts",
         "_breaker",
         "_chance",
@@ -168,6 +169,8 @@ class Call:
         self._charged = False
         # Resends with new credentials: at most one, which no backoff counts.
         self._refreshed = 0
+        # When the 401 before them came.
+        self._answered_at = now
         self._sent_at = now
         self._waited = 0.0
         self._wait_source = _NO_WAIT
@@ -258,6 +261,7 @@ class Call:
             if now >= self.deadline or (told is not None and now + told >= self._latest):
                 return Finish(End.DEADLINE)
             self._refreshed = 1
+            self._answered_at = now
             return REFRESH
         if is_free and now < self.deadline:
             return self._wait(0.0, WaitSource.NONE, outcome)
@@ -288,12 +292,12 @@ class Call:
             return ANSWERED
         if now >= self.deadline:
             return Finish(End.DEADLINE)
-        attempt = self._attempts[-1]
+        outcome = self._attempts[-1].outcome
         # What the server asked for counts from its answer: the hook has taken its time since.
-        left = self._sent_at + attempt.seconds + (attempt.outcome.retry_after or 0.0) - now
+        left = (outcome.retry_after or 0.0) - (now - self._answered_at)
         if left <= 0.0:
-            return self._wait(0.0, WaitSource.NONE, attempt.outcome)
-        return self._wait(left, WaitSource.RETRY_AFTER, attempt.outcome)
+            return self._wait(0.0, WaitSource.NONE, outcome)
+        return self._wait(left, WaitSource.RETRY_AFTER, outcome)
 
     def too_late(self) -> Rejection:
         """Give the permit back, for the deadline passed between :meth:`admit` and the send."""
