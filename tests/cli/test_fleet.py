@@ -1,40 +1,58 @@
 import pytest
+import typer
+from typer.testing import CliRunner, Result
 
-from tests.cli.conftest import Run
+from verto_resilience import ConfigurationError
+from verto_resilience.cli._fleet import fleet
+
+STORE = "unix:///nowhere"
 
 
-def test_without_a_store_there_is_no_fleet(run: Run) -> None:
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("VERTO_RESILIENCE_STORE", STORE)
+
+
+def _run(*arguments: str) -> Result:
+    app = typer.Typer()
+    app.add_typer(fleet, name="fleet")
+    return CliRunner().invoke(app, ["fleet", *arguments])
+
+
+def test_without_a_store_there_is_no_fleet(monkeypatch: pytest.MonkeyPatch) -> None:
     """One sentence says which variable is missing."""
-    ran = run("fleet")
+    monkeypatch.delenv("VERTO_RESILIENCE_STORE")
 
-    assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == "error: there is no store: set VERTO_RESILIENCE_STORE\n"
+    error = _run().exception
+
+    assert isinstance(error, ConfigurationError)
+    assert str(error) == "there is no store: set VERTO_RESILIENCE_STORE"
 
 
 @pytest.mark.parametrize("key", ["api.example.com", "ftp://x", "https://", "https://x\x1b", "a b"])
 @pytest.mark.parametrize("verb", ["open", "reset"])
-def test_what_is_no_key_is_refused(run: Run, verb: str, key: str) -> None:
+def test_what_is_no_key_is_refused(verb: str, key: str) -> None:
     """Before anybody is asked."""
-    ran = run("fleet", verb, key, VERTO_RESILIENCE_STORE="unix:///nowhere")
+    ran = _run(verb, key)
 
-    assert ran.returncode == 2
+    assert ran.exit_code == 2
     assert "KEY" in ran.stderr
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "86401", "nan", "soon"])
-def test_nothing_is_opened_for_ever(run: Run, seconds: str) -> None:
+def test_nothing_is_opened_for_ever(seconds: str) -> None:
     """From a second to a day."""
-    ran = run(
-        "fleet", "open", "https://x", "--for", seconds, VERTO_RESILIENCE_STORE="unix:///nowhere"
-    )
+    ran = _run("open", "https://x", "--for", seconds)
 
-    assert ran.returncode == 2
+    assert ran.exit_code == 2
     assert "--for" in ran.stderr
 
 
-def test_a_store_that_cannot_be_had_is_told(run: Run) -> None:
-    """In one line, without a traceback."""
-    ran = run("fleet", "reset", "https://x", VERTO_RESILIENCE_STORE="unix:///nowhere")
+@pytest.mark.parametrize("arguments", [(), ("open", "https://x"), ("reset", "https://x")])
+def test_a_store_that_cannot_be_had_is_told(arguments: tuple[str, ...]) -> None:
+    """In one line."""
+    ran = _run(*arguments)
 
-    assert ran.returncode == 1
-    assert ran.stderr == "error: store unix:///nowhere: it cannot be reached\n"
+    assert ran.exit_code == 1
+    assert ran.stderr == f"error: store {STORE}: it cannot be reached\n"

@@ -768,3 +768,93 @@ class TestFork:
 
         assert len(circuits) == 0
         assert circuits.known() == ()
+
+
+class Greeter:
+    """Keeps the keys of those who came."""
+
+    def __init__(self) -> None:
+        """Start with nobody."""
+        self.came: list[tuple[str, str, State]] = []
+
+    def greet(self, origin: Origin, key: str, breaker: CircuitBreaker) -> None:
+        """Note it, and open its circuit as a fleet would."""
+        self.came.append((origin.key, key, breaker.state))
+        breaker.open(START)
+
+
+def test_newcomers_are_greeted_once_and_before_they_are_used() -> None:
+    """Whoever is told of an origin may set its circuit before the first call asks."""
+    circuits, greeter = _circuits(), Greeter()
+    circuits.newcomers = greeter
+
+    first, again = circuits.at(KEY, START), circuits.at(KEY, START)
+
+    assert first is again
+    assert greeter.came == [(KEY, KEY, State.CLOSED)]
+    assert first.breaker.state is State.OPEN
+
+
+def test_a_circuit_of_an_operation_is_greeted_too() -> None:
+    """When it is first asked for, with its own key."""
+    circuits, greeter = _circuits(circuit_key=CircuitKey.OPERATION), Greeter()
+    circuits.newcomers = greeter
+    origin = circuits.at(KEY, START)
+
+    for _ in range(2):
+        key, breaker = origin.circuit(RATES)
+
+    assert [came[1] for came in greeter.came] == [KEY, key]
+    assert breaker.state is State.OPEN
+
+
+def test_an_origin_is_found_without_being_made() -> None:
+    """A look remembers nobody."""
+    circuits = _circuits()
+    assert circuits.find(KEY) is None
+
+    origin = circuits.at(KEY, START)
+
+    assert circuits.find(KEY) is origin
+    assert circuits.find("https://other:443") is None
+    assert len(circuits) == 1
+
+
+def test_an_origin_that_left_is_found_while_it_is_used() -> None:
+    """As a call that holds it would be."""
+    circuits = _circuits(max_origins=1)
+    held = circuits.at(KEY, START)
+    _fill(circuits, "https://other:443")
+
+    assert circuits.find(KEY) is held
+
+
+def test_the_first_use_is_told_once() -> None:
+    """Whatever is asked for, and nothing is lost or slower afterwards."""
+    circuits = _circuits()
+    known, told = circuits.at(KEY, START), []
+    circuits.tell_of_use(lambda: told.append(len(circuits)))
+
+    assert circuits.at(KEY, START) is known
+    _fill(circuits, KEY, "https://other:443")
+
+    assert told == [1]
+    assert _keys(circuits) == {KEY, "https://other:443"}
+    assert type(circuits._origins) is dict
+
+
+def test_a_first_use_by_many_threads_is_told_once() -> None:
+    """They may all be the first."""
+    circuits, told = _circuits(), []
+    circuits.tell_of_use(lambda: told.append(1))
+    barrier = threading.Barrier(8)
+
+    def ask(number: int) -> None:
+        barrier.wait(10)
+        circuits.at(f"https://api{number}:443", START)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(ask, range(8)))
+
+    assert told == [1]
+    assert len(circuits) == 8

@@ -8,9 +8,21 @@ from opentelemetry import trace
 
 from tests.telemetry.makers import ORIGIN, WRITE, Bench, HostError, Sdk, answer, failed
 from verto_resilience.errors import CircuitOpenError
-from verto_resilience.machines import Mode
+from verto_resilience.machines import Mode, Pausing, State, Transition, Trigger, TripReason
 from verto_resilience.outcome import Failure
-from verto_resilience.pipeline import BodyFailed, CallRefused, CallSpan, End, Policy
+from verto_resilience.pipeline import (
+    BodyFailed,
+    CallRefused,
+    CallSpan,
+    CircuitMoved,
+    End,
+    PauseBegan,
+    Policy,
+    StoreFault,
+    StoreIgnored,
+    StoreMoved,
+    StoreState,
+)
 from verto_resilience.telemetry import LogObserver
 from verto_resilience.telemetry import _names as names
 from verto_resilience.telemetry._span_rows import LOGS
@@ -289,3 +301,77 @@ def test_the_library_stays_quiet_by_itself() -> None:
     handlers = logging.getLogger("verto_resilience").handlers
 
     assert [type(handler) for handler in handlers] == [logging.NullHandler]
+
+
+@pytest.mark.parametrize(
+    ("event", "level", "text"),
+    [
+        (
+            StoreMoved("redis://one", StoreState.CONNECTED, None),
+            logging.INFO,
+            "store redis://one is connected",
+        ),
+        (
+            StoreMoved("redis://one", StoreState.CONNECTED, None, is_back=True),
+            logging.INFO,
+            "store redis://one is connected again",
+        ),
+        (
+            StoreMoved("redis://one", StoreState.LOST, StoreFault.TIMEOUT),
+            logging.WARNING,
+            "store redis://one is lost: it does not answer in time; this process goes by itself",
+        ),
+        (
+            StoreMoved("redis://one", StoreState.REFUSED, StoreFault.FULL),
+            logging.WARNING,
+            "store redis://one refuses: it is full; this process goes by itself",
+        ),
+    ],
+)
+def test_a_store_is_told_of_with_what_is_wrong(
+    records: list[logging.LogRecord], event: StoreMoved, level: int, text: str
+) -> None:
+    """Lost and refused are warnings, connected is information."""
+    LogObserver().on_event(event)
+
+    found = _checked(records, "store.moved")
+
+    assert found[:2] == (level, text)
+    assert found[2]["verto.store.state"] == event.after.value
+    assert found[2].get("verto.store.fault") == (event.fault and event.fault.value)
+
+
+@pytest.mark.parametrize(("count", "values"), [(1, "1 value was"), (3, "3 values were")])
+def test_values_of_strangers_are_a_warning(
+    records: list[logging.LogRecord], count: int, values: str
+) -> None:
+    """With their number, and without a word of what they are."""
+    LogObserver().on_event(StoreIgnored("redis://one", count))
+
+    level, text, fields = _checked(records, "store.ignored")
+
+    assert level == logging.WARNING
+    assert text == f"store redis://one: {values} ignored, which somebody else has written"
+    assert fields == {"verto.store.ignored": count}
+
+
+def test_what_was_found_out_elsewhere_is_told_as_such(records: list[logging.LogRecord]) -> None:
+    """Nobody looks for the failures in the log of this process."""
+    moved = Transition(
+        State.CLOSED, State.OPEN, Trigger.OPENED_ELSEWHERE, TripReason.MANUAL, 5.0, 2, None
+    )
+    closed = Transition(State.OPEN, State.CLOSED, Trigger.CLOSED_ELSEWHERE, None, None, 3, None)
+    pausing = Pausing(2.0, told=True, cut=False)
+    for event in (
+        CircuitMoved(ORIGIN, ORIGIN, moved),
+        CircuitMoved(ORIGIN, ORIGIN, closed),
+        PauseBegan(ORIGIN, pausing, 429, elsewhere=True),
+    ):
+        LogObserver().on_event(event)
+
+    assert [record.getMessage() for record in records] == [
+        f"circuit {ORIGIN} opened elsewhere for 5.0 s: manual",
+        f"circuit {ORIGIN} is closed elsewhere (was open)",
+        f"{ORIGIN} answered 429 elsewhere: paused 2.0 s as it asked",
+    ]
+    assert all(_fields(record)["verto.elsewhere"] is True for record in records)
