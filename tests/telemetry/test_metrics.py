@@ -7,7 +7,15 @@ from tests.telemetry.makers import ORIGIN, READ, WRITE, Bench, HostError, Sdk, a
 from verto_resilience.errors import CircuitOpenError
 from verto_resilience.machines import Mode
 from verto_resilience.outcome import ApiError, Catalogue, classify_response
-from verto_resilience.pipeline import CircuitKey, Circuits, Policy
+from verto_resilience.pipeline import (
+    CircuitKey,
+    Circuits,
+    Policy,
+    StoreFault,
+    StoreIgnored,
+    StoreMoved,
+    StoreState,
+)
 from verto_resilience.telemetry import OtelMetrics
 from verto_resilience.testing import FakeClock
 
@@ -214,3 +222,22 @@ def test_servers_beyond_the_bound_share_a_series() -> None:
     assert len(bench.sdk.points("http.client.request.duration")) == 101
     assert len(bench.sdk.points("verto.retry_budget.balance")) == 101
     assert len(bench.sdk.points("verto.call.duration")) == 101
+
+
+def test_a_store_that_is_lost_and_back_is_counted_by_its_state() -> None:
+    """Each change counts once; values of strangers count by their number."""
+    bench = Bench()
+    bench.run(answer(200))
+    for event in (
+        StoreMoved("redis://one", StoreState.CONNECTED, None),
+        StoreMoved("redis://one", StoreState.LOST, StoreFault.TIMEOUT),
+        StoreMoved("redis://one", StoreState.CONNECTED, None, is_back=True),
+        StoreIgnored("redis://one", 3),
+    ):
+        bench.pipeline.observer.on_event(event)
+
+    assert sorted(bench.sdk.points("verto.store.transitions"), key=str) == [
+        ({"verto.store.state": "connected"}, 2),
+        ({"verto.store.state": "lost"}, 1),
+    ]
+    assert bench.sdk.points("verto.store.ignored_values") == [({}, 3)]
