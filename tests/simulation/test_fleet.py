@@ -1,6 +1,11 @@
+from dataclasses import dataclass
 from itertools import pairwise
 
+import pytest
+
 from tests.simulation.makers import POLICY, scenario
+from verto_resilience.machines import Permit
+from verto_resilience.pipeline import CircuitMoved, Circuits, Origin
 from verto_resilience.simulation import (
     Ending,
     IncidentKind,
@@ -10,6 +15,86 @@ from verto_resilience.simulation import (
     figures,
     play,
 )
+from verto_resilience.simulation._fleet import DELAY, Fleet
+from verto_resilience.simulation._world import World
+
+
+class Bench:
+    """Three clients whose first one sees five failures at second 1."""
+
+    def __init__(self) -> None:
+        """Let it see them."""
+        self.world = World(scenario(incident=IncidentKind.NONE))
+        self.fleet = Fleet(self.world, lambda: 0.0)
+        self.origins = [
+            Circuits(POLICY, chance=lambda: 0.0).at("https://api.example.com:443", 0.0)
+            for _ in range(3)
+        ]
+        self.members = [self.fleet.join(_Process(origin)) for origin in self.origins]
+        self.fails(0, 1.0)
+
+    def fails(self, number: int, at: float) -> None:
+        """Have a client see five failures in a row at an instant."""
+        self.world.agenda.run(until=at)
+        breaker = self.origins[number].breaker
+        for _ in range(5):
+            permit = breaker.try_acquire(at)
+            assert isinstance(permit, Permit)
+            moved = breaker.record(permit, bad=True, now=at)
+        assert moved is not None
+        self.fleet.say(self.members[number], CircuitMoved("origin", "circuit", moved))
+
+    def lets_through(self, at: float) -> list[bool]:
+        """Say which clients may send at an instant; each asks, and a probe stays out."""
+        self.world.agenda.run(until=at)
+        return [isinstance(origin.breaker.try_acquire(at), Permit) for origin in self.origins]
+
+
+@dataclass
+class _Process:
+    origin: Origin
+
+
+def test_a_finding_takes_its_time() -> None:
+    """The others hear of it after the delay, and not before."""
+    assert Bench().lets_through(1.0 + DELAY * 0.9) == [False, True, True]
+    assert Bench().lets_through(1.0 + DELAY * 1.1) == [False, False, False]
+
+
+def test_of_two_findings_that_cross_the_first_holds() -> None:
+    """Who finds out the same a moment later goes by the break that was there before."""
+    bench = Bench()
+    bench.fails(1, 1.001)
+    bench.world.agenda.run(until=2.0)
+
+    ends = [2.0 + origin.breaker.refuses_until(2.0) for origin in bench.origins]
+    assert ends == pytest.approx([6.0, 6.0, 6.0], abs=1e-6)
+
+
+def test_nobody_probes_without_leave_until_the_grace_is_over() -> None:
+    """A break of five seconds that ends while nobody calls is followed by a second of grace."""
+    assert Bench().lets_through(6.9) == [False, False, False]
+    assert Bench().lets_through(7.1) == [True, True, True]
+
+
+def test_leave_to_probe_goes_to_one_that_was_asked() -> None:
+    """Of those that have refused a call lately one may try, and the others go on refusing."""
+    bench = Bench()
+    bench.lets_through(5.5)
+
+    assert sum(bench.lets_through(6.1)) == 1
+
+
+def test_unused_leave_goes_on_to_another() -> None:
+    """Who does not send within a second makes room, and those who are asked are given leave."""
+    bench = Bench()
+    bench.world.agenda.run(until=5.5)
+    for origin in bench.origins:
+        origin.breaker.try_acquire(5.5)
+    bench.world.agenda.run(until=6.9)
+    bench.origins[2].breaker.try_acquire(6.9)
+
+    assert bench.lets_through(7.2)[1:] == [False, True]
 
 
 def _shared(story: Scenario) -> Played:

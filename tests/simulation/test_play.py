@@ -1,6 +1,9 @@
+from operator import gt
+
 import pytest
 
 from tests.simulation.makers import POLICY, run, scenario
+from verto_resilience.machines import Mode
 from verto_resilience.pipeline import Policy
 from verto_resilience.simulation import (
     Ending,
@@ -73,11 +76,13 @@ def test_machines_refuse_what_they_refuse_in_production() -> None:
 
 
 def test_settings_are_those_of_the_policy() -> None:
-    """Another policy plays another run: with circuits off nothing is refused."""
-    off = play(scenario(), Strategy.OURS, Policy(breaker_mode="off"))  # type: ignore[arg-type]
+    """With circuits off and one attempt each call is sent once; by default it is not."""
+    policy = Policy(breaker_mode=Mode.OFF, max_attempts=1)
+    once, usual = play(scenario(), Strategy.OURS, policy).tally, run(Strategy.OURS).tally
 
-    assert sum(off.tally.endings[Ending.REFUSED]) == 0
-    assert sum(run(Strategy.OURS).tally.endings[Ending.REFUSED]) > 0
+    assert (sum(once.endings[Ending.REFUSED]), once.arrived) == (0, once.offered)
+    assert sum(usual.endings[Ending.REFUSED]) > 0
+    assert any(map(gt, usual.arrived, usual.offered))
 
 
 def test_a_pause_holds_requests_back() -> None:
@@ -102,7 +107,7 @@ def test_progress_is_told_for_each_second() -> None:
 @pytest.mark.parametrize("processes", [1, 2])
 def test_side_by_side_gives_the_same_runs(processes: int) -> None:
     """In processes of their own or in this one, runs are the same and in the order asked for."""
-    story, chosen = scenario(seconds=100), [Strategy.OURS, Strategy.NONE, Strategy.RETRY]
+    story, chosen = scenario(seconds=100), [Strategy.SHARED, Strategy.NONE, Strategy.RETRY]
     told: dict[Strategy, float] = {}
 
     runs = play_side_by_side(

@@ -46,13 +46,11 @@ class Member:
         process: The client.
         grace: Seconds after which it probes although nobody gave it leave.
         heard: The last pause that it was told of.
-        given_back_at: When it last gave back a lease that it had no use for.
     """
 
     process: Process
     grace: float
     heard: "SharedPause | None" = None
-    given_back_at: float = -math.inf
 
     @property
     def breaker(self) -> CircuitBreaker:
@@ -182,13 +180,9 @@ class Fleet:
         self._agenda.at(now + _UNUSED, self._look_after, (owner, self._lease))
 
     def _asks(self, member: Member) -> bool:
-        breaker, now = member.breaker, self._agenda.now
-        last = breaker.asked_at
-        return (
-            last > now - _RECENT
-            and last > member.given_back_at
-            and breaker.state is not State.CLOSED
-        )
+        breaker = member.breaker
+        is_recent = breaker.asked_at > self._agenda.now - _RECENT
+        return is_recent and breaker.state is not State.CLOSED
 
     def _renew(self, owner: Member) -> None:
         self._leased_until = self._agenda.now + _LEASE
@@ -207,6 +201,5 @@ class Fleet:
             self._renew(owner)
             self._agenda.at(now + _RENEW, self._look_after, leased)
             return
-        owner.given_back_at = now
         self._leased_until = -math.inf
         self._agenda.at(now + DELAY, self._offer, self._verdict)
