@@ -157,3 +157,24 @@ def test_a_thousand_clients_do_better_together() -> None:
     assert together.recovered is not None
     assert together.recovered < alone.recovered / 3
     assert together.wasted < alone.wasted / 5
+
+
+def test_leave_that_nobody_uses_holds_nobody_for_ever() -> None:
+    """Clients too quiet to probe within a second all try once a probe's lease has passed.
+
+    A real store with as many registries behaved so: its first circuit closed after 66 s.
+    """
+    story = scenario(
+        clients=1000,
+        rate=20.0,
+        workers=4,
+        incident=IncidentKind.OUTAGE,
+        severity=1.0,
+        length=4.0,
+        seconds=150,
+    )
+
+    recovered = figures(_shared(story)).recovered
+
+    assert recovered is not None
+    assert 40 < recovered < POLICY.break_duration + POLICY.probe_lease + 10

@@ -155,6 +155,8 @@ class Fleet:
             self._go_by(member, said.stored)
         if said.stored.state is State.OPEN:
             self._agenda.at(said.stored.until, self._offer, said.stored)
+            given_up = said.stored.until + said.member.breaker.settings.probe_lease
+            self._agenda.at(given_up, self._give_up, said.stored)
 
     def _go_by(self, member: Member, verdict: Verdict) -> None:
         is_open = verdict.state is State.OPEN
@@ -178,6 +180,14 @@ class Fleet:
         self._lease += 1
         self._renew(owner)
         self._agenda.at(now + _UNUSED, self._look_after, (owner, self._lease))
+
+    def _give_up(self, verdict: Verdict) -> None:
+        """Let everyone try: those that had leave have told nothing for a probe's whole lease."""
+        if verdict is self._verdict:
+            self._lease += 1
+            self._leased_until = math.inf
+            for member in self._members:
+                member.breaker.hold_probes(-math.inf)
 
     def _asks(self, member: Member) -> bool:
         breaker = member.breaker
