@@ -1,58 +1,31 @@
 """One request at the urllib3 edge: what it is, how it is sent once, kept, refused, returned."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from typing import cast
 
-from urllib3 import BaseHTTPResponse, HTTPHeaderDict, PoolManager
-from urllib3.exceptions import InvalidHeader, LocationParseError
-from urllib3.util import Timeout, parse_url
+from urllib3 import BaseHTTPResponse, PoolManager
+from urllib3.util import Timeout
 
-from verto_resilience.outcome import (
-    IDEMPOTENT_METHODS,
-    Failure,
-    Outcome,
-    classify_failure,
-    is_repeatable,
-)
-from verto_resilience.pipeline import (
-    AttemptScope,
-    CallReport,
-    CallRequest,
-    IdempotencyKeys,
-    Pipeline,
-    Policy,
-    Rejection,
-    Result,
-)
+from verto_resilience.outcome import Failure, Outcome, classify_failure
+from verto_resilience.pipeline import AttemptScope, CallReport, Pipeline, Rejection, Result
 from verto_resilience.transports._answers import details_of, outcome_of_answer, peer_of
 from verto_resilience.transports._bodies import Replay, drain_raw, watch
-from verto_resilience.transports._header_values import plain_text
-from verto_resilience.transports._insecure import insecurity
 from verto_resilience.transports._limits import AttemptLimit
 from verto_resilience.transports._refresh import Refresher, RefusedCredentials
 from verto_resilience.transports._report_of import attach_report, explain
 from verto_resilience.transports._request_secrets import Carrier
-from verto_resilience.transports._target import Target, target_of
 from verto_resilience.transports._timeouts import Timeouts, timeouts_of
-from verto_resilience.transports._urllib3_errors import (
-    Urllib3InsecureRequestError,
-    rejection_error,
-)
+from verto_resilience.transports._urllib3_errors import rejection_error
 from verto_resilience.transports._urllib3_failures import failure_of, on_the_way
+from verto_resilience.transports._urllib3_headers import text_of, with_headers
 from verto_resilience.transports._urllib3_options import (
-    UNCHECKED,
     retries_of,
     timeout_of,
     verifies,
     without_resends,
 )
 from verto_resilience.transports._urllib3_redirects import Hop
-from verto_resilience.transports._verto_headers import (
-    CORRELATION_ID,
-    IDEMPOTENCY_KEY,
-    headers_to_add,
-    known_operation,
-)
+from verto_resilience.transports._urllib3_request import describe
 
 _AUTHORIZATION = "Authorization"
 _UNAUTHORIZED = 401
@@ -72,26 +45,23 @@ class Urllib3Exchange:
         refresher: Whom to ask for new credentials after a 401 of a Verto host; ``None``: nobody.
 
     Raises:
-        Urllib3InsecureRequestError: It would call Verto without TLS or without checking the
-            certificate.
-        urllib3.exceptions.InvalidHeader: Its correlation id would break the headers apart.
-        urllib3.exceptions.LocationParseError: The URL is none.
+        urllib3.exceptions.HTTPError: Nothing can be sent; see :func:`describe`.
 
     Attributes:
+        request: What it is.
+        policy: The settings of its origin.
         sends: Sends so far, those of the hops before included.
         retries: What the caller's settings say of redirects.
     """
 
     __slots__ = (
         "_added",
-        "_body",
         "_headers",
         "_inner",
         "_limit",
         "_method",
         "_options",
         "_pipeline",
-        "_policy",
         "_refresher",
         "_renewed",
         "_replay",
@@ -99,6 +69,7 @@ class Urllib3Exchange:
         "_timeout",
         "_unread",
         "_url",
+        "policy",
         "request",
         "retries",
         "sends",
@@ -119,11 +90,10 @@ class Urllib3Exchange:
         self._method, self._url = hop.method, hop.url
         self._options = dict(options)
         self._headers: Mapping[str, str] = options.get("headers") or {}
-        self._body = options.get("body")
         self._unread = not options.get("preload_content", True)
         self._refresher = refresher
         self._renewed: str | None = None
-        self._replay = Replay(self._body)
+        self._replay = Replay(options.get("body"))
         self._superseded: BaseHTTPResponse | None = None
         self._limit: AttemptLimit | None = None
         self.retries = retries_of(options.get("retries"), defaults.get("retries"))
@@ -132,53 +102,14 @@ class Urllib3Exchange:
         timeout = options.get("timeout", Timeout.DEFAULT_TIMEOUT)
         self._timeout = defaults.get("timeout") if timeout is Timeout.DEFAULT_TIMEOUT else timeout
         self.sends = hop.sends_before
-        self.request = self._describe(verify=verifies(defaults))
-
-    def _describe(self, *, verify: bool) -> CallRequest:
-        pipeline, headers = self._pipeline, self._headers
-        upper = self._method.upper()
-        origin, host, verto = _target(self._url, pipeline.policy.verto_hosts)
-        policy = self._policy = pipeline.policies.of(origin)
-        try:
-            correlation_id = plain_text(CORRELATION_ID, _header(headers, CORRELATION_ID))
-        except ValueError as error:
-            raise InvalidHeader(str(error)) from None
-        operation, added, own_key = None, dict[str, str](), None
-        if verto or upper not in IDEMPOTENT_METHODS:
-            own_key = _text(_header(headers, IDEMPOTENCY_KEY))
-        if verto:
-            found = insecurity(
-                origin, host, verify=verify, policy=pipeline.policy, unchecked=UNCHECKED
-            )
-            if found is not None:
-                message, problem = found
-                raise Urllib3InsecureRequestError(message, problems=(problem,))
-            operation = known_operation(pipeline, upper, self._url, self._body)
-            added = headers_to_add(operation, policy, correlation_id=correlation_id, key=own_key)
-            correlation_id = added.get(CORRELATION_ID, correlation_id)
-        # Sent with every attempt of the call: its resends are the same request.
-        self._added = added
-        key = added.get(IDEMPOTENCY_KEY, own_key)
-        counts = bool(key) and policy.idempotency_keys is not IdempotencyKeys.OFF
-        return CallRequest(
-            method=self._method,
-            url=self._url,
-            origin=origin,
-            operation=operation,
-            repeatable=is_repeatable(upper, operation, has_key=counts),
+        self.request, self.policy, self._added = describe(
+            pipeline,
+            hop,
+            self._headers,
             replayable=self._replay.possible,
-            verto=verto,
-            host=_text(_header(headers, "Host")),
-            correlation_id=correlation_id if verto else None,
-            idempotency_key=key,
-            refreshable=verto and self._refresher is not None,
-            sends_before=self.sends,
+            refreshable=refresher is not None,
+            verify=verifies(defaults),
         )
-
-    @property
-    def policy(self) -> Policy:
-        """The settings of its origin."""
-        return self._policy
 
     def send(self, scope: AttemptScope, left: float) -> Result[BaseHTTPResponse]:
         """Send exactly once through the inner manager; a body to be preloaded is part of it."""
@@ -188,7 +119,7 @@ class Urllib3Exchange:
             self._let_go(self._superseded)
             self._superseded = None
             left = max(_INSTANT, end - clock())
-        timeouts = timeouts_of(self._timeout, self._policy, left)
+        timeouts = timeouts_of(self._timeout, self.policy, left)
         limit = self._limit = AttemptLimit(clock, end, timeouts.patience)
         options = self._options | {
             "headers": self._outgoing(scope),
@@ -213,7 +144,7 @@ class Urllib3Exchange:
     def _let_go(self, response: BaseHTTPResponse) -> None:
         """Free the connection of a response that will not be returned, in next to no time."""
         cast("AttemptLimit", self._limit).shorten(_DRAIN)
-        drain_raw(response, self._policy.drain_limit)
+        drain_raw(response, self.policy.drain_limit)
         response.close()
         response.release_conn()
 
@@ -234,12 +165,12 @@ class Urllib3Exchange:
 
     def refresh(self, left: float) -> bool:
         """Ask the caller's hook for new credentials; the next send carries them."""
-        authorization = _text(_header(self._headers, _AUTHORIZATION))
+        authorization = text_of(self._headers, _AUTHORIZATION)
         refused = RefusedCredentials(self.request.origin, authorization)
         self._renewed = cast("Refresher", self._refresher).renew(refused, left)
         if self._renewed is None:
             return False
-        self._headers = _with(self._headers, {_AUTHORIZATION: self._renewed})
+        self._headers = with_headers(self._headers, {_AUTHORIZATION: self._renewed})
         return True
 
     def refused(self, rejection: Rejection, report: CallReport) -> Exception:
@@ -281,13 +212,13 @@ class Urllib3Exchange:
         scope.inject(extra)
         if not extra and not scope.withheld:
             return self._headers
-        return _with(self._headers, extra, without=scope.withheld)
+        return with_headers(self._headers, extra, without=scope.withheld)
 
     def _classify(self, response: BaseHTTPResponse) -> Outcome:
         body = None if self._unread else response.data or b""
         return outcome_of_answer(
             self._pipeline,
-            self._policy,
+            self.policy,
             response.status,
             response.headers,
             body,
@@ -295,47 +226,4 @@ class Urllib3Exchange:
         )
 
     def _sent(self) -> Carrier:
-        return Carrier(self._url, self._headers, self._body)
-
-
-def _target(url: str, verto_hosts: tuple[str, ...]) -> Target:
-    # Without a scheme urllib3 takes a URL for one of http.
-    whole = url if "://" in url else f"http://{url.lstrip('/')}"
-    try:
-        return target_of(whole, verto_hosts)
-    except ValueError:
-        parse_url(url)
-        raise LocationParseError(url) from None
-
-
-def _header(headers: Mapping[str, Any], name: str) -> Any:
-    if isinstance(headers, HTTPHeaderDict):
-        return headers.get(name)
-    lower = name.lower()
-    for key, value in headers.items():
-        if isinstance(key, str) and key.lower() == lower:
-            return value
-    return None
-
-
-def _with(
-    headers: Mapping[str, Any], extra: Mapping[str, str], *, without: Iterable[str] = ()
-) -> Mapping[str, str]:
-    """Give a copy with these in the place of others of the same names."""
-    if isinstance(headers, HTTPHeaderDict):
-        copied = headers.copy()
-        for name in without:
-            copied.discard(name)
-        copied.update(extra)
-        return copied
-    gone = {name.lower() for name in (*extra, *without)}
-    kept = {
-        name: value
-        for name, value in headers.items()
-        if not (isinstance(name, str) and name.lower() in gone)
-    }
-    return kept | dict(extra)
-
-
-def _text(value: str | bytes | None) -> str | None:
-    return value.decode("latin-1") if isinstance(value, bytes) else value
+        return Carrier(self._url, self._headers, self._options.get("body"))

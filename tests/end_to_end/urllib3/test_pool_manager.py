@@ -308,7 +308,7 @@ def test_a_url_without_a_scheme_is_one_of_http(verto: Sandbox, managed: Manager)
     """It is driven like any other, with urllib3's own warning, once."""
     manager = managed()
 
-    with pytest.warns(FutureWarning, match="URLs without a scheme") as warned:
+    with pytest.warns((FutureWarning, DeprecationWarning), match="without a scheme") as warned:
         manager.request("GET", f"127.0.0.1:{verto.port}/status/404")
 
     assert circuit(manager, verto.url).calls == 1
