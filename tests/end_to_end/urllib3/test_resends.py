@@ -6,9 +6,10 @@ import urllib3
 from urllib3 import Retry
 from urllib3.exceptions import MaxRetryError
 
-from tests.end_to_end.sessions import report
-from tests.end_to_end.urllib3.managers import Manager, attempts
-from tests.end_to_end.wire import RESET_AT_ONCE, SHORT_BODY, Wirer, answer
+from tests.end_to_end.sessions import failures, report
+from tests.end_to_end.urllib3.managers import Manager, attempts, circuit
+from tests.end_to_end.wire import CLOSE_AT_ONCE, RESET_AT_ONCE, SHORT_BODY, Wirer, answer
+from verto_resilience import Failure
 from verto_resilience.pipeline import End
 from verto_resilience.testing import Sandbox
 
@@ -124,3 +125,18 @@ def test_status_list_raises_nothing(wired: Wirer, managed: Manager) -> None:
 
     assert (response.status, len(wire.heard)) == (503, 3)
     assert response.retries is ASKED
+
+
+def test_a_kept_connection_that_broke_without_a_byte_is_known_for_one(
+    wired: Wirer, managed: Manager
+) -> None:
+    """It went stale: that says nothing about the server, and a write on it is not sent again."""
+    wire = wired(answer(), CLOSE_AT_ONCE)
+    manager = managed()
+    manager.request("GET", wire.url)
+
+    with pytest.raises(urllib3.exceptions.ProtocolError) as failed:
+        manager.request("POST", wire.url, body=b"{}")
+
+    assert failures(failed.value) == [Failure.STALE_CONNECTION]
+    assert circuit(manager, wire.url).failures == 0

@@ -88,6 +88,17 @@ def test_a_refused_stream_without_end_is_cut(wired: Wirer, managed: Manager) -> 
     assert wire.connections == 2
 
 
+def test_a_refused_stream_that_is_long_is_closed(wired: Wirer, managed: Manager) -> None:
+    """More than ``drain_limit`` is not read, and the place in the pool is free again."""
+    wire = wired(answer(b"x" * 1_000_000, status=503), answer(b"whole"))
+    manager = managed(pools={"block": True, "maxsize": 1})
+
+    response = manager.request("GET", wire.url, preload_content=False)
+
+    assert (response.read(), attempts(response)) == (b"whole", 2)
+    assert wire.connections == 2
+
+
 def test_the_last_refused_stream_can_be_read(wired: Wirer, managed: Manager) -> None:
     """The answer that is returned is whole, though others of its call were thrown away."""
     wire = wired(*[answer(f"no {number}".encode(), status=503) for number in range(3)])
