@@ -125,6 +125,8 @@ class Urllib3Exchange:
             "headers": self._outgoing(scope),
             "timeout": timeout_of(timeouts.given),
         }
+        if (options.get("pool_timeout") or 0.0) > left:
+            options["pool_timeout"] = left
         self.sends += 1
         try:
             with limit:

@@ -1,4 +1,5 @@
 import gzip
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -120,18 +121,21 @@ def test_who_says_so_reads_undecoded(wired: Wirer, managed: Manager) -> None:
     assert (decoded, as_it_is) == (b"whole", packed)
 
 
+@pytest.mark.parametrize("given", [{}, {"pool_timeout": 30.0}], ids=["for_ever", "long"])
 def test_an_empty_blocking_pool_is_not_waited_for_beyond_the_deadline(
-    wired: Wirer, managed: Manager
+    wired: Wirer, managed: Manager, given: dict[str, float]
 ) -> None:
     """All connections in use is the program's own affair, and no mark against the server."""
     wire = wired(answer(b"x" * 10))
     settings: dict[str, Any] = {"call_timeout": 0.5, "read_timeout": 0.5, "connect_timeout": 0.5}
     manager = managed(pools={"block": True, "maxsize": 1}, **settings)
     held = manager.request("GET", wire.url, preload_content=False)
+    began = time.monotonic()
 
     with pytest.raises(urllib3.exceptions.EmptyPoolError):
-        manager.request("GET", wire.url)
+        manager.request("GET", wire.url, **given)  # type: ignore[arg-type]
 
+    assert time.monotonic() - began < 5.0
     assert circuit(manager, wire.url).failures == 0
     held.close()
 
