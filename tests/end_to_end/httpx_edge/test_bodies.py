@@ -200,6 +200,17 @@ def test_what_is_not_read_can_be_closed(client: Clients, wired: Wirer) -> None:
     assert busy(sender) == 0
 
 
+def test_the_rest_of_a_body_comes_as_it_comes(client: Clients, wired: Wirer) -> None:
+    """What was begun within the deadline of the call goes on with the caller's timeout."""
+    wire = wired(Say(CHUNKED + b"\r\n" + chunk(b"a" * 100), over=chunk(b"b"), every=0.8))
+    times = dict.fromkeys(("call_timeout", "connect_timeout", "read_timeout"), 0.4)
+
+    with client(body_limit=10, **times).stream("GET", wire.url, timeout=4.0) as response:
+        pieces = response.iter_raw()
+
+        assert [next(pieces)[:1], next(pieces)] == [b"a", b"b"]
+
+
 class Dripping(httpx.SyncByteStream):
     """A body of somebody's own transport that comes a byte at a time, for five seconds."""
 
@@ -238,15 +249,20 @@ def test_a_foreign_stream_is_read_with_the_callers_timeout(client: Clients) -> N
         assert sent[0].extensions["timeout"]["read"] == 3.0
 
 
-class RewoundOnce(io.BytesIO):
-    """A file that can be rewound to see that it can, and never again."""
+class ReadOnce(io.BytesIO):
+    """A file that can be rewound until it was read to its end."""
 
-    rewinds = 0
+    was_read = False
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Note that nothing is left."""
+        data = super().read(size)
+        self.was_read = not data
+        return data
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Refuse the second time."""
-        self.rewinds += 1
-        if self.rewinds > 1:
+        """Refuse from then on."""
+        if self.was_read:
             raise OSError("no")
         return super().seek(offset, whence)
 
@@ -255,7 +271,7 @@ def test_a_body_that_will_not_rewind_after_all_is_not_resent(client: Clients, wi
     """It would arrive empty; the report says why it was not sent."""
     wire = wired(answer(status=503))
 
-    response = client().put(wire.url, content=RewoundOnce(b"x" * 100))
+    response = client().put(wire.url, content=ReadOnce(b"x" * 100))
 
     assert report(response).end is End.BODY_NOT_REPLAYABLE
     assert len(wire.heard) == 1

@@ -1,4 +1,5 @@
 import ssl
+import time
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,7 @@ def test_a_pool_that_is_full_says_nothing_of_the_server(client: Clients, wired: 
     wire = wired(answer(b"x" * 100), answer())
     inner = httpx.HTTPTransport(limits=httpx.Limits(max_connections=1))
     sender = client(inner=inner)
+    began = time.monotonic()
 
     with (
         sender.stream("GET", wire.url, extensions=STREAM),
@@ -163,6 +165,7 @@ def test_a_pool_that_is_full_says_nothing_of_the_server(client: Clients, wired: 
     last = report(failed.value).attempts[-1].outcome
     assert (last.failure, last.health) == (Failure.CALLER, Health.UNKNOWN)
     assert len(report(failed.value).attempts) == 1
+    assert time.monotonic() - began < 5.0
 
 
 def test_a_redirect_is_a_resend_of_what_the_user_asked(client: Clients, wired: Wirer) -> None:

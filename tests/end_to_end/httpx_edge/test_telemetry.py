@@ -146,3 +146,15 @@ def test_an_attempt_tells_who_answered(sdk: Sdk, client: Clients, wired: Wirer) 
     (attempt,) = [span for span in drawn_by(sdk, OURS) if span.kind is SpanKind.CLIENT]
     assert shown(attempt, "network.peer.port") == wire.port
     assert shown(attempt, "network.protocol.version") == "1.1"
+
+
+def test_a_host_that_may_not_be_told_gets_no_trace_header(
+    sdk: Sdk, client: Clients, wired: Wirer
+) -> None:
+    """With an allow-list it goes to nobody else, whoever has put it there."""
+    wire = wired()
+    own = {"traceparent": f"00-{1:032x}-{2:016x}-01"}
+
+    client(propagate_to=("far.invalid",)).get(wire.url, headers=own)
+
+    assert "traceparent" not in {name.lower() for name in wire.heard[0].headers}
