@@ -18,6 +18,7 @@
 None is a ``ResilienceError``: those say that nothing was sent, and these that the server answered.
 """
 
+import typing
 from typing import Any
 
 import requests
@@ -27,6 +28,9 @@ from verto_resilience.outcome import Category
 from verto_resilience.transports._call_outcome import CallOutcome
 from verto_resilience.transports._outcome_of import outcome_of
 from verto_resilience.transports._pickled import light_request, light_response
+
+if typing.TYPE_CHECKING:
+    import httpx
 
 
 class OutcomeError(requests.HTTPError):
@@ -172,7 +176,7 @@ _BY_STATUS: dict[int, type[OutcomeError]] = {
 _CLIENT_ERRORS = range(400, 500)
 
 
-def raise_for_outcome(response: requests.Response | Exception) -> CallOutcome:
+def raise_for_outcome(response: "requests.Response | httpx.Response | Exception") -> CallOutcome:
     """Raise a typed error for an answer that is no success; else say what came of the call.
 
     Args:
@@ -185,14 +189,16 @@ def raise_for_outcome(response: requests.Response | Exception) -> CallOutcome:
     Raises:
         OutcomeError: The subclass for the status, or for its class where Verto does not document
             the status; :class:`ApiFailureError` for a 2xx that denies its success. Each is a
-            ``requests.HTTPError``, with ``response`` and ``request``.
+            ``requests.HTTPError``, with ``response`` and ``request``; so it is for an answer of
+            httpx.
     """
     if isinstance(response, Exception):
         raise response
     outcome = outcome_of(response)
     if outcome.category in _NO_ERROR:
         return outcome
-    raise error_class(outcome)(str(outcome), outcome=outcome, response=response)
+    given: Any = response
+    raise error_class(outcome)(str(outcome), outcome=outcome, response=given)
 
 
 def error_class(outcome: CallOutcome) -> type[OutcomeError]:

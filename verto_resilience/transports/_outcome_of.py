@@ -1,5 +1,7 @@
-"""Puts together what came of a call, from a response or an exception of requests or urllib3."""
+"""Puts together what came of a call, from a response or an exception of any client."""
 
+import sys
+import typing
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -11,6 +13,7 @@ from verto_resilience.errors import CallRejectedError
 from verto_resilience.outcome import (
     ApiError,
     Catalogue,
+    Failure,
     Operation,
     Outcome,
     classify_failure,
@@ -31,6 +34,9 @@ from verto_resilience.transports._requests_failures import failure_of
 from verto_resilience.transports._target import front_and_path, split_origin
 from verto_resilience.transports._verto_headers import CALL_ID, CORRELATION_ID, IDEMPOTENCY_KEY
 
+if typing.TYPE_CHECKING:
+    import httpx
+
 STACK_ID = "Vfx-Api-Stack-Id"
 _FIRST_ERROR = 400
 _LONGEST_KEY = 255
@@ -40,7 +46,7 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 def outcome_of(
-    bearer: requests.Response | urllib3.BaseHTTPResponse | Exception,
+    bearer: "requests.Response | urllib3.BaseHTTPResponse | httpx.Response | Exception",
 ) -> CallOutcome:
     """Say what came of a call: classified, with its history and what to quote to support.
 
@@ -54,6 +60,10 @@ def outcome_of(
     """
     if isinstance(bearer, urllib3.BaseHTTPResponse):
         bearer = _as_of_requests(bearer)
+    elif _is_of_httpx(bearer, "Response"):
+        from verto_resilience.transports._httpx_outcome import response_of
+
+        bearer = response_of(typing.cast("httpx.Response", bearer))
     if isinstance(bearer, requests.Response):
         return _of_response(bearer)
     if not isinstance(bearer, BaseException):
@@ -62,10 +72,18 @@ def outcome_of(
     if isinstance(known, CallOutcome):
         return known
     report = own_report_of(bearer)
-    response = getattr(bearer, "response", None)
-    if report is None and isinstance(response, requests.Response):
-        return _of_response(response)
+    response: typing.Any = getattr(bearer, "response", None)
+    if report is None and (
+        isinstance(response, requests.Response) or _is_of_httpx(response, "Response")
+    ):
+        return outcome_of(response)
     return _of_exception(bearer, report)
+
+
+def _is_of_httpx(bearer: object, kind: str) -> bool:
+    """Say whether it is of this class of httpx, which is not loaded to find out."""
+    httpx = sys.modules.get("httpx")
+    return httpx is not None and isinstance(bearer, getattr(httpx, kind))
 
 
 def _of_response(response: requests.Response) -> CallOutcome:
@@ -109,16 +127,24 @@ def _as_of_requests(raw: urllib3.BaseHTTPResponse) -> requests.Response:
 
 
 def _of_exception(error: Exception, report: CallReport | None) -> CallOutcome:
-    request = getattr(error, "request", None)
-    if not isinstance(request, PreparedRequest):
-        request = None
+    request, failure = _request_and_failure(error)
     told = _of_report(request, report, secrets_of(request))
     if isinstance(error, CallRejectedError):
         return replace(told, retry_after=error.retry_after)
     outcome = None if report is None else report.outcome
     if outcome is None or outcome.failure is None:
-        outcome = classify_failure(failure_of(error))
+        outcome = classify_failure(failure)
     return replace(told, category=outcome.category, failure=outcome.failure)
+
+
+def _request_and_failure(error: Exception) -> tuple[PreparedRequest | None, Failure]:
+    if _is_of_httpx(error, "HTTPError"):
+        from verto_resilience.transports._httpx_outcome import failure_of_error, request_of
+
+        of_httpx = typing.cast("httpx.HTTPError", error)
+        return request_of(of_httpx), failure_of_error(of_httpx)
+    request = getattr(error, "request", None)
+    return request if isinstance(request, PreparedRequest) else None, failure_of(error)
 
 
 def _of_report(
