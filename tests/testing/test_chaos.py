@@ -8,6 +8,7 @@ import requests
 from requests.adapters import BaseAdapter
 
 import verto_resilience
+from tests.end_to_end.wire import Say, Wire
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.outcome import Failure
 from verto_resilience.pipeline import Policy
@@ -192,6 +193,19 @@ def test_an_answer_without_a_body_stays_whole(verto: Sandbox, session: requests.
     assert tried(session, f"{verto.url}/status/204") == [204]
     assert session.head(f"{verto.url}/status/200").status_code == 200
     assert faults(chaos) == [None, None]
+
+
+def test_a_chunked_body_is_cut_too(session: requests.Session) -> None:
+    """Whichever way the server tells how long it is, the client sees that it is short."""
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+    chaos = put(session, seed=1, truncated=1.0)
+
+    with Wire(Say(chunked), Say(chunked)) as wire:
+        ends = tried(session, f"{wire.url}/", 2)
+
+    assert ends == ["ChunkedEncodingError"] * 2
+    assert faults(chaos) == [ChaosFault.TRUNCATED] * 2
+    assert {heard.connection for heard in wire.heard} == {1}
 
 
 def test_mounted_above_it_calls_go_through(verto: Sandbox, session: requests.Session) -> None:
