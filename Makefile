@@ -146,7 +146,8 @@ fuzz: $(STAMP) ## hand in what nobody would write, and see whether a promise bre
 LOWEST_ARGS := --ignore=tests/machines --ignore=tests/outcome --ignore=tests/pipeline \
 	--ignore=tests/fuzz --ignore=tests/downstream --ignore=tests/incidents --ignore=tests/bench \
 	--ignore=tests/clients --ignore=tests/telemetry/dashboards --ignore=tests/test_floors.py \
-	--ignore=tests/telemetry/test_registry.py
+	--ignore=tests/telemetry/test_registry.py --ignore=tests/docs --ignore=tests/comparison \
+	--ignore=tests/release/test_reproducible.py
 
 .PHONY: test-lowest
 test-lowest: $(LOWEST)/.synced ## run the tests with the lowest versions that are declared
