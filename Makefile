@@ -206,7 +206,7 @@ tables: $(STAMP) ## write the generated tables and the state diagram into README
 
 .PHONY: docs
 docs: $(STAMP) ## build the site into build/docs; a warning is an error
-	$(BIN)/sphinx-build -n -W --keep-going -q -b html -d build/doctrees docs build/docs
+	$(BIN)/sphinx-build -E -a -n -W --keep-going -q -b html -d build/doctrees docs build/docs
 	@echo "open build/docs/index.html"
 
 .PHONY: lock
