@@ -14,7 +14,7 @@ from tests.fleet.scenes import PROCESSES, THREADS, killing, outage, throttling
 from tests.fleet.server import RedisServer
 
 PAGE = Path(__file__).parents[2] / "docs" / "fleet.md"
-PLACE = re.compile(r"(<!-- played -->\n).*?(\n<!-- end played -->)", re.DOTALL)
+PLACE = re.compile(r"(<!-- played -->\n).*?(<!-- end played -->)", re.DOTALL)
 ROUNDS = 3
 T = TypeVar("T")
 
@@ -81,7 +81,7 @@ def main() -> None:
     )
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(PLACE.sub(lambda m: f"{m[1]}{told_how}\n\n{table}{m[2]}", page), "utf-8")
+    PAGE.write_text(PLACE.sub(lambda m: f"{m[1]}{told_how}\n\n{table}\n{m[2]}", page), "utf-8")
     print(f"{table}\nwritten to {PAGE.name}")
 
 
