@@ -164,14 +164,14 @@ def test_leave_that_nobody_uses_holds_nobody_for_ever() -> None:
 
     A real store with as many registries behaved so: its first circuit closed after 66 s.
     """
-    story = scenario(
+    story = Scenario(
         clients=1000,
         rate=20.0,
         workers=4,
         incident=IncidentKind.OUTAGE,
         severity=1.0,
-        length=4.0,
-        seconds=150,
+        length=10.0,
+        seconds=200,
     )
 
     recovered = figures(_shared(story)).recovered
