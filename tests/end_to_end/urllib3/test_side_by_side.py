@@ -1,4 +1,5 @@
 import pytest
+import urllib3
 from opentelemetry.instrumentation.urllib3 import URLLib3Instrumentor
 from opentelemetry.trace import SpanKind
 
@@ -76,3 +77,19 @@ def test_traffic_breaks_no_rule(sdk: Sdk, verto: Sandbox, managed: Manager) -> N
     manager.request("POST", f"{verto.url}/status/200", body=b"CANARY", headers={"X-A": "CANARY"})
 
     assert rules.check(rules.Traffic(sdk.spans, sdk.data(), [], ["CANARY"])) == []
+
+
+@pytest.mark.parametrize("kind", [dict, urllib3.HTTPHeaderDict])
+def test_hosts_that_are_not_allowed_get_no_trace(
+    sdk: Sdk, verto: Sandbox, managed: Manager, kind: type
+) -> None:
+    """With an allow-list no other host is told, not even what the caller's own headers say."""
+    manager = managed(propagate_to=("elsewhere.example.invalid",))
+    headers = kind({"Traceparent": f"00-{1:032x}-{2:016x}-01", "X-A": "1"})
+
+    manager.request("GET", f"{verto.url}/status/200", headers=headers)
+
+    names = {name.lower() for name in verto.log[0].headers}
+    assert "x-a" in names
+    assert "traceparent" not in names
+    assert "Traceparent" in headers

@@ -78,6 +78,22 @@ def test_new_credentials_are_asked_for_once(verto: Sandbox, managed: Manager) ->
     assert headers == {"authorization": "Bearer old"}
 
 
+def test_new_credentials_that_are_refused_are_forgotten(verto: Sandbox, managed: Manager) -> None:
+    """The 401 goes back to its caller, and the next call asks the hook again."""
+    verto.script(None, [401, 401, 401, 200])
+    values = iter(["Bearer second", "Bearer third"])
+    manager = managed(**HERE, refresh=lambda _: next(values))
+    headers = {"Authorization": "Bearer first"}
+
+    statuses = [
+        manager.request("GET", f"{verto.url}/status/200", headers=headers).status for _ in range(2)
+    ]
+
+    sent = [arrival.headers["Authorization"] for arrival in verto.log]
+    assert statuses == [401, 200]
+    assert sent == ["Bearer first", "Bearer second", "Bearer first", "Bearer third"]
+
+
 def test_a_stream_may_be_renewed_as_well(verto: Sandbox, managed: Manager) -> None:
     """The 401 is let go where its body is the caller's to read, even from a pool of one."""
     verto.script(None, [401, 200])

@@ -22,7 +22,7 @@ from tests.end_to_end.test_wire_faults import (
     serving,
 )
 from tests.end_to_end.urllib3.managers import Manager, attempts
-from tests.end_to_end.wire import STALLED, Wirer
+from tests.end_to_end.wire import STALLED, Say, Wirer, answer
 from verto_resilience import VertoPoolManager
 
 pytestmark = pytest.mark.end_to_end
@@ -110,6 +110,23 @@ def test_timeouts_of_the_caller_hold(
     assert isinstance(failed.value.reason, urllib3.exceptions.ReadTimeoutError)
     assert attempts(failed.value) == 2
     assert time.monotonic() - began < 0.4 + LATE
+
+
+def test_pools_from_before_keep_the_deadline_too(managed: Manager, wired: Wirer) -> None:
+    """A connection that the wrapped manager had open already is cut off at the deadline as well."""
+    wire = wired(answer())
+    inner = PoolManager()
+    inner.request("GET", wire.url)
+    wire.say(Say(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n", over=b"x", every=0.1))
+    began = time.monotonic()
+
+    with pytest.raises(urllib3.exceptions.HTTPError):
+        managed(inner, call_timeout=0.6, read_timeout=0.4, connect_timeout=0.4).request(
+            "GET", wire.url
+        )
+
+    assert time.monotonic() - began < LATE
+    assert wire.connections == 1
 
 
 def test_one_that_is_dropped_is_gone_at_once(wired: Wirer) -> None:
