@@ -195,6 +195,10 @@ class AsyncHeldStream(httpx.AsyncByteStream):
     async def aclose(self) -> None:
         """Be done with it."""
         self._pieces.clear()
+        # A generator that is left to the garbage collector has no loop to end in.
+        end = getattr(self._rest, "aclose", None)
+        if end is not None:
+            await end()
         await self._close()
 
 

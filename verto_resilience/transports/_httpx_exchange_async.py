@@ -4,8 +4,8 @@ An attempt is cancelled at its deadline, whatever its transport waits for. What 
 after the task itself was cancelled is closed under a shield, in next to no time.
 """
 
-from contextlib import suppress
-from typing import cast
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING, cast
 
 import anyio
 import httpx
@@ -19,6 +19,9 @@ from verto_resilience.transports._httpx_bodies import (
 from verto_resilience.transports._httpx_exchanged import DRAIN, INSTANT, UNAUTHORIZED, Exchanged
 from verto_resilience.transports._httpx_wire import WireLimit, traced_in_tasks
 from verto_resilience.transports._refresh_async import AsyncRefresher
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
 
 
 class AsyncHttpxExchange(Exchanged):
@@ -116,10 +119,13 @@ class AsyncHttpxExchange(Exchanged):
         """Free the connection of a response that will not be returned, in next to no time."""
         left = self.policy.drain_limit
         with anyio.move_on_after(DRAIN), suppress(Exception):
-            async for piece in cast("httpx.AsyncByteStream", response.stream):
-                left -= len(piece)
-                if left < 0:
-                    break
+            # What an exchange has set aside is a stream of ours, and gives a generator.
+            stream = aiter(cast("httpx.AsyncByteStream", response.stream))
+            async with aclosing(cast("AsyncGenerator[bytes]", stream)) as pieces:
+                async for piece in pieces:
+                    left -= len(piece)
+                    if left < 0:
+                        break
         await _close(response)
 
 

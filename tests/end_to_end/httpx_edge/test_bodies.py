@@ -3,6 +3,7 @@ import io
 import time
 import tracemalloc
 from collections.abc import Iterator
+from typing import Self
 
 import httpx
 import pytest
@@ -187,6 +188,16 @@ def test_a_refused_stream_frees_its_connection_before_the_resend(
     assert wire.connections == 1
 
 
+def test_a_long_answer_that_is_not_returned_is_cut_off(client: Clients, wired: Wirer) -> None:
+    """It is read up to the bound for that, and its connection is given up."""
+    wire = wired(answer(b"x" * 500_000, status=503), answer(b"fine"))
+
+    with client(drain_limit=1000).stream("GET", wire.url, extensions=STREAM) as response:
+        assert response.read() == b"fine"
+
+    assert wire.connections == 2
+
+
 def test_what_is_not_read_can_be_closed(client: Clients, wired: Wirer) -> None:
     """A stream that its caller leaves unread gives its connection back."""
     wire = wired(answer(b"x" * 100), answer(b"y" * 100))
@@ -275,3 +286,33 @@ def test_a_body_that_will_not_rewind_after_all_is_not_resent(client: Clients, wi
 
     assert report(response).end is End.BODY_NOT_REPLAYABLE
     assert len(wire.heard) == 1
+
+
+class Interrupting(httpx.SyncByteStream):
+    """A body in the midst of which somebody presses a key, and that notes that it is closed."""
+
+    closed = False
+
+    def __iter__(self) -> Self:
+        """Give itself."""
+        return self
+
+    def __next__(self) -> bytes:
+        """Give nothing."""
+        raise KeyboardInterrupt
+
+    def close(self) -> None:
+        """Take note."""
+        self.closed = True
+
+
+def test_an_interrupt_in_a_body_closes_it(client: Clients) -> None:
+    """What was taken for the call is given back, as in tasks that are cancelled."""
+    body = Interrupting()
+    sender = client(inner=httpx.MockTransport(lambda request: httpx.Response(200, stream=body)))
+
+    with pytest.raises(KeyboardInterrupt):
+        sender.get("https://api.far.invalid/")
+
+    assert body.closed
+    assert circuit(sender, "https://api.far.invalid/").in_flight == 0
