@@ -25,6 +25,7 @@ from verto_resilience import (
     Failure,
     Health,
     RefusedCredentials,
+    VertoAuth,
     VertoTransport,
 )
 from verto_resilience.pipeline import CallEnded
@@ -355,3 +356,14 @@ def test_a_new_token_that_the_server_quotes_goes_into_no_report(
     assert error is not None
     assert "nothing known" in str(error.message)
     assert "canary" not in str(error.message)
+
+
+def test_a_login_by_requests_serves_here_too(call: Call) -> None:
+    """``VertoAuth`` is given as the hook: a 401 logs in, and the request goes out again, signed."""
+    with Sandbox(require_auth=True) as verto:
+        auth = VertoAuth("client-id", "api-key", login_url=f"{verto.url}/users/login")
+
+        response = call("GET", f"{verto.url}/profile/v2.1/wallets", refresh=auth, **ON_THIS_HOST)
+
+        assert response.status_code == 200
+        assert [arrival.status for arrival in verto.log] == [401, 200, 200]
