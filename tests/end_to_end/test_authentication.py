@@ -1,16 +1,12 @@
-import contextlib
 import copy
-import io
 import json
 import logging
 import pickle
-import re
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import opentelemetry.metrics._internal as metrics_internal
@@ -39,7 +35,6 @@ from verto_resilience.testing import FakeClock, Fault, Reply, Sandbox
 
 pytestmark = pytest.mark.end_to_end
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
 LOGIN = "/users/login"
 WALLETS = "/profile/v2.1/wallets"
 PAYMENT = "/payments/create"
@@ -907,16 +902,3 @@ class TestSecrets:
         assert copy.copy(auth) is auth
         assert copy.deepcopy({"auth": auth})["auth"] is auth
         assert repr(auth) == f"<VertoAuth by {locked.url}>"
-
-
-def test_the_examples_of_the_page_run_as_shown() -> None:
-    """Each block of ``docs/authentication.md`` prints what the page says that it prints."""
-    page = (DOCS / "authentication.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```\n+```text\n(.*?)```", page, re.DOTALL)
-    assert len(blocks) == page.count("```python") == 2
-
-    for code, shown in blocks:
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            exec(compile(code, "docs/authentication.md", "exec"), {})  # noqa: S102 - the page's own
-        assert printed.getvalue() == shown

@@ -1,12 +1,8 @@
-import contextlib
 import copy
-import io
 import pickle
-import re
 import threading
 import time
 import warnings
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,8 +19,6 @@ from verto_resilience import ConfigurationError, Policy, VertoPoolManager
 from verto_resilience.testing import Reply, Sandbox
 
 pytestmark = pytest.mark.end_to_end
-
-DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 
 def test_it_is_a_pool_manager(managed: Manager) -> None:
@@ -353,16 +347,3 @@ def test_outcome_reads_nothing_from_the_connection(verto: Sandbox, managed: Mana
 
     assert (told.status, told.message) == (404, None)
     assert b"Not Found" in response.read()
-
-
-def test_the_examples_of_the_page_run_as_shown() -> None:
-    """Each block of ``docs/urllib3.md`` runs, and prints what the page says that it prints."""
-    page = (DOCS / "urllib3.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```\n+(?:```text\n(.*?)```)?", page, re.DOTALL)
-    assert len(blocks) == 2
-
-    for code, shown in blocks:
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            exec(compile(code, "docs/urllib3.md", "exec"), {})  # noqa: S102 - the page's own code
-        assert printed.getvalue() == shown
