@@ -44,7 +44,7 @@ def test_without_httpx_the_error_names_the_extra(name: str) -> None:
         "    print(error, error.name)"
     )
 
-    assert "pip install 'verto-resilience[httpx]' httpx\n" in told
+    assert "pip install '.[httpx]' httpx\n" in told
 
 
 def test_without_httpx_all_else_is_there() -> None:

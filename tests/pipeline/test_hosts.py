@@ -61,7 +61,15 @@ def test_nothing_else_is_one(name: str, host: str) -> None:
     )
 
 
-@pytest.mark.parametrize("value", ["vertofx.com", [1], ("",), (None,), {"a"}])
+def test_text_is_no_list() -> None:
+    """Whoever writes the host itself in code is shown how a list of it is written."""
+    problem = ROWS["verto_hosts"].problem("vertofx.com")
+
+    assert problem is not None
+    assert problem.endswith("such as ('vertofx.com',)")
+
+
+@pytest.mark.parametrize("value", [[1], ("",), (None,), {"a"}])
 def test_what_are_no_names_is_refused(value: object) -> None:
     """A list of hosts is a tuple of texts, and none of them is empty."""
     problem = ROWS["verto_hosts"].problem(value)

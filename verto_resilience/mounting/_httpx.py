@@ -7,7 +7,7 @@ try:
 except ModuleNotFoundError as missing:
     raise ModuleNotFoundError(
         f"VertoTransport and AsyncVertoTransport need {missing.name}: "
-        "pip install 'verto-resilience[httpx]'",
+        "pip install '.[httpx]'",
         name=missing.name,
     ) from None
 
