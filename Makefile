@@ -142,8 +142,10 @@ fuzz: $(STAMP) ## hand in what nobody would write, and see whether a promise bre
 	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) --jobs $(or $(filter-out 0,$(JOBS)),1) \
 		$(FUZZ_TARGETS)
 
-# The newest are tested by 'make test'. Left out: pure floors, and what is compared with the newest.
+# The newest are tested by 'make test'. Left out: pure floors, the simulation that plays with them,
+# and what is compared with the newest.
 LOWEST_ARGS := --ignore=tests/machines --ignore=tests/outcome --ignore=tests/pipeline \
+	--ignore=tests/simulation --ignore=tests/cli/test_simulate.py \
 	--ignore=tests/fuzz --ignore=tests/downstream --ignore=tests/incidents --ignore=tests/bench \
 	--ignore=tests/clients --ignore=tests/telemetry/dashboards --ignore=tests/test_floors.py \
 	--ignore=tests/telemetry/test_registry.py --ignore=tests/docs --ignore=tests/comparison \
