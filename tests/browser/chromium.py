@@ -23,6 +23,7 @@ FLAGS = (
 )
 _BROWSERS = ("chromium", "chromium-browser")
 _PATIENCE = 20.0
+_DRAWN = "document.documentElement.dataset.drawn"
 
 # The size on the screen: what plotly scales is smaller or larger than its font says.
 _SMALLEST_LETTERS = """
@@ -179,8 +180,10 @@ class Chromium:
         self._opened = 0
 
     @contextmanager
-    def page(self, path: Path, *, width: int, dark: bool = False) -> Iterator[Page]:
-        """Open a file in a window of this width, and wait until it is drawn."""
+    def page(
+        self, path: Path, *, width: int, dark: bool = False, ready: str = _DRAWN
+    ) -> Iterator[Page]:
+        """Open a file in a window of this width, and wait until it says that it is ready."""
         from selenium import webdriver
         from selenium.webdriver.chrome.service import Service
 
@@ -200,7 +203,7 @@ class Chromium:
             page.prefer(dark=dark)
             driver.get(path.as_uri())
             end = time.monotonic() + _PATIENCE
-            while not page.ask("return document.documentElement.dataset.drawn"):
+            while not page.ask(f"return {ready}"):
                 assert time.monotonic() < end, page.complaints()
                 time.sleep(0.05)
             yield page
