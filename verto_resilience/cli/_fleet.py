@@ -151,7 +151,7 @@ def _failed(place: Place, error: LinkError) -> typer.Exit:
 def _key(given: str) -> str:
     """Give a key as circuits have it: with the port, in lower case."""
     origin, space, operation = given.strip().partition(" ")
-    if not re.match("https?://[^/]", origin):
+    if not re.match("https?://[^/]", origin, re.IGNORECASE):
         raise typer.BadParameter("it begins with https:// and a host", param_hint="KEY")
     try:
         known = f"{split_origin(origin)[0]}{space}{operation}"

@@ -5,6 +5,7 @@ closes its copies of the sockets without a word and starts a thread of its own w
 """
 
 import importlib
+import logging
 import os
 import random
 import re
@@ -22,6 +23,8 @@ from verto_resilience.pipeline import (
     StoreIgnored,
     StoreMoved,
     StoreState,
+    class_name,
+    traceback_of,
 )
 from verto_resilience.state._link import Link, LinkError, Place
 from verto_resilience.state._member import Member, Moved, News
@@ -36,6 +39,7 @@ _LONGEST_BACKOFF = 5.0
 _AFTER_THE_CALL = 0.001
 _LEAST_BETWEEN_READS = 0.01
 _now = time.monotonic
+_log = logging.getLogger("verto_resilience")
 
 
 class Store:
@@ -65,6 +69,7 @@ class Store:
         self._since = 0
         self._state: tuple[StoreState, StoreFault | None] | None = None
         self._was_connected = False
+        self._failed = False
         self._ignored = 0
 
     def join(self, circuits: Circuits) -> Member:
@@ -141,12 +146,26 @@ class Store:
             try:
                 self._step()
                 failures = 0
-            except LinkError as error:
-                self._lose(error.fault)
+            except Exception as error:  # noqa: BLE001 - a thread that ends helps nobody
+                self._lose(self._fault(error))
                 # At once, the first time: it may have been restarted.
                 pause = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0**failures) if failures else 0.0
                 failures = min(failures + 1, 10)
                 self._hold_out(pause * (0.5 + random.random()))
+
+    def _fault(self, error: Exception) -> StoreFault:
+        if isinstance(error, LinkError):
+            return error.fault
+        # A mistake of this library's, or of the one that speaks with the server.
+        if not self._failed:
+            self._failed = True
+            _log.error(
+                "store %s: %s; further failures of this kind are not logged",
+                self.place.address,
+                class_name(type(error)),
+                exc_info=traceback_of(error),
+            )
+        return StoreFault.REFUSED
 
     def _is_wanted(self) -> bool:
         with self._lock:
