@@ -12,7 +12,7 @@ from verto_resilience.testing import Sandbox
 pytestmark = pytest.mark.fleet
 
 # Not as it stands in the source, which a traceback shows.
-MESSAGE = "-".join(("quotes", "secrets"))
+MESSAGE = f"{41 + 1} secrets"
 
 
 def test_a_mistake_ends_no_thread(
