@@ -51,9 +51,9 @@ def bounded(text: str, limit: int) -> str:
 def _carries(sent: Sent, value: str) -> bool:
     """Say whether a value stands anywhere in a request."""
     for text in (sent.url, sent.body, *values_of(sent.headers)):
-        if isinstance(text, bytes):
-            if value.encode() in text:
+        if isinstance(text, str):
+            if value in text:
                 return True
-        elif isinstance(text, str) and value in text:
+        elif isinstance(text, bytes) and value.encode() in text:
             return True
     return False
