@@ -13,7 +13,7 @@ from tests.cli.conftest import PYTHON
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
-SMALL = ("simulate", "--clients", "20", "--rate", "10", "--workers", "1", "--seconds", "200")
+SMALL = ("simulate", "--clients", "20", "--rate", "40", "--workers", "4", "--seconds", "200")
 
 
 def test_strategies_stand_side_by_side(run: Run) -> None:
@@ -79,7 +79,7 @@ def test_settings_come_from_the_environment_when_asked(run: Run) -> None:
 
 def test_exit_code_says_that_ours_stay_down(run: Run) -> None:
     """A fleet that is not back by the end of the run is a 1, for a build that watches it."""
-    result = run(*SMALL, "--seconds", "140", "--only", "ours")
+    result = run(*SMALL, "--seconds", "131", "--only", "ours")
 
     assert result.returncode == 1
     assert "not seen" in result.stdout
