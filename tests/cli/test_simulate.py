@@ -1,3 +1,4 @@
+import contextlib
 import csv
 import json
 import os
@@ -119,6 +120,10 @@ def test_kill_switch_leaves_nothing_to_simulate(run: Run) -> None:
 def test_a_terminal_shows_how_far_it_is(clean_environment: dict[str, str]) -> None:
     """There is a bar for each strategy while it runs, on standard error alone."""
     ours, theirs = pty.openpty()
+    written: list[bytes] = []
+    # A terminal takes a few thousand bytes and then waits for somebody to read them.
+    reader = threading.Thread(target=_read_terminal, args=(ours, written), daemon=True)
+    reader.start()
     try:
         result = subprocess.run(
             [*PYTHON, "-m", "verto_resilience", *SMALL],
@@ -131,8 +136,8 @@ def test_a_terminal_shows_how_far_it_is(clean_environment: dict[str, str]) -> No
         )
     finally:
         os.close(theirs)
-    with os.fdopen(ours, "rb", buffering=0) as terminal:
-        shown = terminal.read(65_536).decode()
+        reader.join(10.0)
+    shown = b"".join(written).decode()
 
     assert result.returncode == 0
     assert "%" in shown
@@ -175,3 +180,10 @@ def _group(number: int) -> list[int]:
         if int(fields[2]) == number and fields[0] != "Z":
             alive.append(int(entry.name))
     return alive
+
+
+def _read_terminal(descriptor: int, written: list[bytes]) -> None:
+    with os.fdopen(descriptor, "rb", buffering=0) as terminal, contextlib.suppress(OSError):
+        # Linux ends it with an error once nobody has the other side open.
+        while piece := terminal.read(4096):
+            written.append(piece)
