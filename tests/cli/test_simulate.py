@@ -5,6 +5,7 @@ import os
 import pty
 import signal
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
