@@ -6,8 +6,7 @@ try:
     import httpx
 except ModuleNotFoundError as missing:
     raise ModuleNotFoundError(
-        f"VertoTransport and AsyncVertoTransport need {missing.name}: "
-        "pip install '.[httpx]'",
+        f"VertoTransport and AsyncVertoTransport need {missing.name}: pip install '.[httpx]'",
         name=missing.name,
     ) from None
 
