@@ -30,7 +30,22 @@ def test_without_a_store_there_is_no_fleet(monkeypatch: pytest.MonkeyPatch) -> N
     assert str(error) == "there is no store: set VERTO_RESILIENCE_STORE"
 
 
-@pytest.mark.parametrize("key", ["api.example.com", "ftp://x", "https://", "https://x\x1b", "a b"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "api.example.com",
+        "ftp://x",
+        "https://",
+        "https://x\x1b",
+        "a b",
+        "https://api.example.com/some/path",
+        "https://api.example.com?a=1",
+        "https://user:secret@api.example.com",
+        "https://api..example.com",
+        "https://api.example.com PST /payments",
+        "https://api.example.com POST payments",
+    ],
+)
 @pytest.mark.parametrize("verb", ["open", "reset"])
 def test_what_is_no_key_is_refused(verb: str, key: str) -> None:
     """Before anybody is asked."""

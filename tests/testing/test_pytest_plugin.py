@@ -299,3 +299,25 @@ def test_it(verto_sandbox, n):
     )
 
     result.assert_outcomes(passed=4)
+
+
+@pytest.mark.parametrize(
+    ("marker", "said"),
+    [
+        ("", "names no answer"),
+        ("'503', pth='/x'", "has no option pth: allowed is path, method, repeat, seconds"),
+        ("503, count=3", "has no option count: allowed is path, method, repeat"),
+        ("'503', method='GTE'", "has method 'GTE'"),
+    ],
+)
+def test_a_marker_that_would_do_nothing_is_an_error(
+    pytester: pytest.Pytester, marker: str, said: str
+) -> None:
+    """A slip of the pen does not make a test that passes for nothing."""
+    ran = outcomes(
+        pytester,
+        f"@pytest.mark.verto_script({marker})\ndef test_it(verto_sandbox):\n    pass\n",
+    )
+
+    ran.assert_outcomes(errors=1)
+    ran.stdout.fnmatch_lines([f"*verto_script {said}*"])

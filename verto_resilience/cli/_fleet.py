@@ -43,6 +43,11 @@ _STYLES = {
     Word.LIFTED: "green",
 }
 
+_ORIGIN = re.compile(
+    r"https?://(\[[0-9a-f:.]+\]|[^\s/?#@:.]+(\.[^\s/?#@:.]+)*)(:\d+)?/?", re.IGNORECASE
+)
+_OPERATION = re.compile(r"(DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT|TRACE) /\S*")
+
 fleet = typer.Typer(invoke_without_command=True)
 
 _Key = Annotated[
@@ -103,7 +108,8 @@ def open_circuit(
     """Open a circuit in every process of the fleet, whatever they have found out.
 
     Nobody calls or probes until the time is up or somebody resets it; after it a probe decides.
-    Processes whose breaker_mode is not enforce do not go by it.
+    Processes whose breaker_mode is not enforce do not go by it, and one that has only begun sends
+    what it sends before it has heard of it: no call waits for the store.
     """
     place, known = _place(), _key(key)
     try:
@@ -153,6 +159,13 @@ def _key(given: str) -> str:
     origin, space, operation = given.strip().partition(" ")
     if not re.match("https?://[^/]", origin, re.IGNORECASE):
         raise typer.BadParameter("it begins with https:// and a host", param_hint="KEY")
+    # More than was meant would be opened: a circuit has no path but that of its operation.
+    if _ORIGIN.fullmatch(origin) is None or (space and _OPERATION.fullmatch(operation) is None):
+        raise typer.BadParameter(
+            "it is an origin alone (https://host, without a path), or that and an operation "
+            '("https://host POST /path")',
+            param_hint="KEY",
+        )
     try:
         known = f"{split_origin(origin)[0]}{space}{operation}"
     except ValueError:

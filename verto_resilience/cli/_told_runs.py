@@ -9,7 +9,15 @@ from rich.table import Table
 from rich.text import Text
 
 from verto_resilience.cli._wrapped import wrapped
-from verto_resilience.simulation import Figures, Played, Strategy, figures, story
+from verto_resilience.simulation import (
+    Figures,
+    Played,
+    Scenario,
+    Strategy,
+    figures,
+    overload,
+    story,
+)
 
 _NAME = 18
 _COLUMNS = ("requests", "a call", "before", "during", "at end", "wasted", "99 %", "back")
@@ -47,7 +55,7 @@ def show_runs(runs: Sequence[Played]) -> None:
     rows = [(run.strategy, figures(run)) for run in runs]
     console.print(_table(rows))
     console.print()
-    for line, style in _verdicts(rows):
+    for line, style in _verdicts(runs[0].scenario, rows):
         console.print(Text(wrapped(line), style=style), soft_wrap=True)
 
 
@@ -72,8 +80,11 @@ def _table(rows: Sequence[tuple[Strategy, Figures]]) -> Table:
     return table
 
 
-def _verdicts(rows: Sequence[tuple[Strategy, Figures]]) -> Iterator[tuple[str, str]]:
+def _verdicts(
+    scenario: Scenario, rows: Sequence[tuple[Strategy, Figures]]
+) -> Iterator[tuple[str, str]]:
     lost = [strategy.words for strategy, row in rows if row.recovered is None]
     if lost:
-        yield f"The incident was over, and the overload stayed: {'; '.join(lost)}.", "red"
+        yield overload(scenario, "; ".join(lost)), "red"
+        yield "", ""
     yield _LEGEND, "dim"

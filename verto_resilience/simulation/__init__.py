@@ -6,7 +6,7 @@ from verto_resilience.simulation._play import Played, Strategy, play
 from verto_resilience.simulation._rows import HEADER, rows
 from verto_resilience.simulation._scenario import IncidentKind, Scenario, ServiceTimes
 from verto_resilience.simulation._side_by_side import play_side_by_side
-from verto_resilience.simulation._story import story
+from verto_resilience.simulation._story import overload, story
 from verto_resilience.simulation._tally import Ending, Tally
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Strategy",
     "Tally",
     "figures",
+    "overload",
     "page",
     "play",
     "play_side_by_side",

@@ -11,7 +11,7 @@ from verto_resilience.simulation._charts import CHARTS, DASHES, LIMIT, Chart, fi
 from verto_resilience.simulation._figures import Figures, figures
 from verto_resilience.simulation._play import Played, Strategy
 from verto_resilience.simulation._scenario import IncidentKind, Scenario
-from verto_resilience.simulation._story import story
+from verto_resilience.simulation._story import overload, story
 
 _Row = tuple[Strategy, Figures]
 
@@ -44,7 +44,7 @@ def page(runs: Sequence[Played], policy: Policy) -> str:
         title=escape(_title(scenario)),
         policy=_pages.content_policy(library, script),
         style=_pages.style(__package__),
-        lead=escape(_lead(rows)),
+        lead=escape(_lead(scenario, rows)),
         story="\n".join(f'<p class="when">{escape(text)}</p>' for text in story(scenario)),
         figures="\n".join(_card(*row) for row in rows),
         legend="\n".join(_legend(scenario, [strategy for strategy, _ in rows])),
@@ -71,7 +71,7 @@ _INCIDENTS = {
 }
 
 
-def _lead(rows: Sequence[_Row]) -> str:
+def _lead(scenario: Scenario, rows: Sequence[_Row]) -> str:
     lost = [strategy.words for strategy, row in rows if row.recovered is None]
     back = [
         f"{strategy.words} in {row.recovered} s"
@@ -80,7 +80,7 @@ def _lead(rows: Sequence[_Row]) -> str:
     ]
     told = []
     if lost:
-        told.append(f"The incident was over, and the overload stayed: {_listed(lost)}.")
+        told.append(overload(scenario, _listed(lost)))
     if back:
         told.append(f"Back to normal: {_listed(back)}.")
     return " ".join(told)

@@ -105,7 +105,7 @@ class Scenario:
                 )
         if problems:
             return problems
-        if self.end >= self.seconds:
+        if self.incident is not IncidentKind.NONE and self.end >= self.seconds:
             problems.append(
                 f"the incident ends at {plain_number(self.end)} s, and seconds is "
                 f"{plain_number(self.seconds)}: nothing after it would be seen"

@@ -16,7 +16,17 @@ def story(scenario: Scenario) -> list[str]:
         f"{plain_number(scenario.service * 1000)} ms, {scenario.service_times}); "
         f"{room} may wait in its queue."
     )
-    return [fleet, _incident(scenario)]
+    told = [fleet, _incident(scenario)]
+    if scenario.rate > scenario.capacity:
+        told.append("That is more than it can answer, with an incident or without.")
+    return told
+
+
+def overload(scenario: Scenario, strategies: str) -> str:
+    """Tell in which runs calls still failed at the end."""
+    if scenario.incident is IncidentKind.NONE or scenario.rate > scenario.capacity:
+        return f"At the end the server was overloaded: {strategies}."
+    return f"The incident was over, and the overload stayed: {strategies}."
 
 
 def _incident(scenario: Scenario) -> str:

@@ -93,7 +93,29 @@ def _sleeping_by(clock: "FakeClock") -> Callable[[object, float], Awaitable[bool
 
 def _play(sandbox: "Sandbox", mark: pytest.Mark) -> None:
     options = dict(mark.kwargs)
+    _insist(mark.args, options)
     if len(mark.args) == 1 and isinstance(mark.args[0], str):
         sandbox.play(mark.args[0], **options)
     else:
         sandbox.script(options.pop("path", None), mark.args, **options)
+
+
+def _insist(args: tuple[object, ...], options: dict[str, object]) -> None:
+    """Refuse what would do nothing: no answer, an option or a method that there is not."""
+    allowed = ["path", "method", "repeat"]
+    if args and isinstance(args[0], str):
+        allowed += ["seconds", "count", "form"]
+    unknown = sorted(set(options) - set(allowed))
+    method = options.get("method")
+    if not args:
+        problem = "names no answer: say for instance '503, ok'"
+    elif unknown:
+        problem = f"has no option {', '.join(unknown)}: allowed is {', '.join(allowed)}"
+    elif method is not None and str(method).upper() not in _METHODS:
+        problem = f"has method {method!r}: allowed is {', '.join(sorted(_METHODS))}"
+    else:
+        return
+    pytest.fail(f"{_MARKER} {problem}", pytrace=False)
+
+
+_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
