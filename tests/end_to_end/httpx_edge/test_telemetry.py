@@ -131,9 +131,12 @@ def test_calls_of_tasks_do_not_mix(
     calls = [span for span in spans if span.kind is SpanKind.INTERNAL]
     attempts = [span for span in spans if span.kind is SpanKind.CLIENT]
     assert len(calls) == 5
+    assert len(attempts) > 5
     for call in calls:
         below = [span for span in attempts if parent_of(span) == id_of(call)]
-        assert [shown(span, "http.request.resend_count") for span in below] == [None, 1]
+        counts = [shown(span, "http.request.resend_count") for span in below]
+        # Which of them meet the five 503s is up to how they take turns.
+        assert counts == [None, 1, 2][: len(counts)]
         assert len({shown(span, "url.full") for span in below}) == 1
 
 
