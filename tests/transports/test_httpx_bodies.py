@@ -1,4 +1,8 @@
+import gzip
 import io
+import itertools
+import tracemalloc
+import zlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -6,7 +10,11 @@ import anyio
 import httpx
 import pytest
 
-from verto_resilience.transports._httpx_bodies import StreamReplay, bytes_to_read
+from verto_resilience.transports._httpx_bodies import (
+    StreamReplay,
+    bytes_to_read,
+    decoded_start,
+)
 
 PAYLOAD = b"x" * 100
 
@@ -128,3 +136,58 @@ def test_an_answer_to_head_has_no_body_whatever_its_length() -> None:
     response = httpx.Response(200, headers={"Content-Length": "9999"}, stream=Own())
 
     assert bytes_to_read(request, response, 10) is None
+
+
+def _answer(coding: str | None, kind: str | None = "application/json") -> httpx.Response:
+    given = {"Content-Encoding": coding, "Content-Type": kind}
+    headers = {name: value for name, value in given.items() if value is not None}
+    return httpx.Response(400, headers=headers, stream=Own())
+
+
+def _raw_deflate(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(data) + packer.flush()
+
+
+@pytest.mark.parametrize(
+    ("coding", "kind", "body", "expected"),
+    [
+        (None, "text/html", PAYLOAD, PAYLOAD),
+        ("identity", "text/html", PAYLOAD, PAYLOAD),
+        (None, None, PAYLOAD * 20, PAYLOAD * 10 + b"x"),
+        ("gzip", None, gzip.compress(PAYLOAD), PAYLOAD),
+        (" GZIP ", "Application/Problem+JSON", gzip.compress(PAYLOAD), PAYLOAD),
+        ("gzip", "text/plain; charset=utf-8", gzip.compress(PAYLOAD), PAYLOAD),
+        ("gzip", None, gzip.compress(PAYLOAD * 20), PAYLOAD * 10 + b"x"),
+        ("gzip", "text/html", gzip.compress(PAYLOAD), None),
+        ("gzip", None, gzip.compress(bytes(range(256)) * 4, compresslevel=0), None),
+        ("deflate", None, zlib.compress(PAYLOAD), PAYLOAD),
+        ("deflate", None, _raw_deflate(PAYLOAD), PAYLOAD),
+        ("gzip", None, PAYLOAD, None),
+        ("deflate", None, PAYLOAD, None),
+        ("gzip, gzip", None, gzip.compress(gzip.compress(PAYLOAD)), None),
+        ("br", None, PAYLOAD, None),
+        ("zstd", None, PAYLOAD, None),
+    ],
+    ids=itertools.count(),
+)
+def test_what_of_a_body_is_searched(
+    coding: str | None, kind: str | None, body: bytes, expected: bytes | None
+) -> None:
+    """No more than the limit and a byte, through one coding; what is broken is not searched."""
+    pieces = [body[:7], body[7:]]
+
+    assert decoded_start(_answer(coding, kind), pieces, 1000) == expected
+
+
+def test_a_body_that_unpacks_to_much_is_not_unpacked() -> None:
+    """A small body may unpack to a thousand times its size: only its start is looked at."""
+    bomb = gzip.compress(bytes(2**25))
+    tracemalloc.start()
+
+    start = decoded_start(_answer("gzip"), [bomb], 65_536)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert start == bytes(65_537)
+    assert peak < 2**20

@@ -1,8 +1,10 @@
 """Bodies at the httpx edges: which can be sent again, how many are read, what is handed over."""
 
 import inspect
+import zlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -94,37 +96,42 @@ def bytes_to_read(
     return None if int(length) <= limit else 0
 
 
-class Pieces(httpx.SyncByteStream):
-    """A body in memory, in pieces."""
+def decoded_start(response: httpx.Response, pieces: list[bytes], limit: int) -> bytes | None:
+    """Give the first bytes of a body that was read, to be searched for an error of the API.
 
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        """Give these."""
-        self._pieces = pieces
-
-    def __iter__(self) -> Iterator[bytes]:
-        """Give them."""
-        yield from self._pieces
-
-
-def decoded_start(response: httpx.Response, pieces: list[bytes], limit: int) -> bytes:
-    """Give the first bytes of a body that was read, decoded, and see that all of it can be.
+    Never raises: whether all of it can be decoded is for the client to find out, if it wants to.
 
     Args:
         response: Says how it is encoded.
         pieces: As they came.
         limit: Up to so many bytes are given, and one more where there are more.
 
-    Raises:
-        httpx.DecodingError: It cannot be decoded.
+    Returns:
+        ``None`` for a body that is not searched: one that is longer than ``limit`` as it came,
+        whose type is not that of JSON, or whose coding is not gzip or deflate alone.
     """
-    start = bytearray()
-    decoded: Iterable[bytes] = pieces
-    if pieces and "Content-Encoding" in response.headers:
-        copy = httpx.Response(response.status_code, headers=response.headers, stream=Pieces(pieces))
-        decoded = copy.iter_bytes()
-    for piece in decoded:
-        start += piece[: max(0, limit + 1 - len(start))]
-    return bytes(start)
+    coding = response.headers.get("Content-Encoding", "").strip().lower()
+    if coding in _PLAIN:
+        start = bytearray()
+        for piece in pieces:
+            start += piece[: limit + 1 - len(start)]
+            if len(start) > limit:
+                break
+        return bytes(start)
+    kind = response.headers.get("Content-Type", "json").lower()
+    if sum(map(len, pieces)) > limit or not any(known in kind for known in _SEARCHED):
+        return None
+    data = b"".join(pieces)
+    for window in _WINDOWS.get(coding, ()):
+        with suppress(zlib.error):
+            return zlib.decompressobj(window).decompress(data, limit + 1)
+    return None
+
+
+_PLAIN = frozenset({"", "identity"})
+_SEARCHED = ("json", "text/plain")
+# Some call deflate what has no header.
+_WINDOWS = {"gzip": (16 + zlib.MAX_WBITS,), "deflate": (zlib.MAX_WBITS, -zlib.MAX_WBITS)}
 
 
 class HeldStream(httpx.SyncByteStream):

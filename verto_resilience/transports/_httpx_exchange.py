@@ -83,7 +83,7 @@ class HttpxExchange(Exchanged):
         _close(self._superseded)
 
     def _read(self, response: httpx.Response) -> bytes | None:
-        """Read what is part of the attempt; gives its start, decoded, where that was all."""
+        """Read what is part of the attempt; gives its start where that was all, and is searched."""
         limit = cast("WireLimit", self._limit)
         wanted = bytes_to_read(self._own, response, self._body_limit)
         stream = cast("httpx.SyncByteStream", response.stream)

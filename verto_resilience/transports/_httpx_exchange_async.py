@@ -97,7 +97,7 @@ class AsyncHttpxExchange(Exchanged):
         await _close(self._superseded)
 
     async def _read(self, response: httpx.Response) -> bytes | None:
-        """Read what is part of the attempt; gives its start, decoded, where that was all."""
+        """Read what is part of the attempt; gives its start where that was all, and is searched."""
         wanted = bytes_to_read(self._own, response, self._body_limit)
         stream = cast("httpx.AsyncByteStream", response.stream)
         pieces: list[bytes] = []

@@ -8,7 +8,7 @@ from typing import Self
 import httpx
 import pytest
 
-from tests.end_to_end.httpx_edge.conftest import Clients
+from tests.end_to_end.httpx_edge.conftest import Call, Clients
 from tests.end_to_end.httpx_edge.looks import STREAM, WHOLE, busy, circuit
 from tests.end_to_end.sessions import failures, report
 from tests.end_to_end.wire import (
@@ -19,7 +19,7 @@ from tests.end_to_end.wire import (
     Wirer,
     answer,
 )
-from verto_resilience import Failure
+from verto_resilience import Category, Failure
 from verto_resilience.pipeline import End
 from verto_resilience.transports._httpx_bodies import BODY_LIMIT
 
@@ -138,15 +138,41 @@ def test_what_is_streamed_is_not_kept(client: Clients, wired: Wirer) -> None:
     assert peak < 3 * BODY_LIMIT
 
 
-def test_a_body_that_cannot_be_decoded_is_a_failed_attempt(client: Clients, wired: Wirer) -> None:
-    """What the client could make nothing of is found out in time to send again."""
-    head = "Content-Encoding: gzip\r\n"
-    wire = wired(answer(b"no gzip", head=head), answer(gzip.compress(b"whole"), head=head))
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_body_that_cannot_be_decoded_is_no_failed_attempt(
+    client: Clients, wired: Wirer, status: int
+) -> None:
+    """It came whole: whoever decodes it raises, and nothing is sent again for that."""
+    head = "Content-Encoding: gzip\r\nContent-Type: application/json\r\n"
+    wire = wired(answer(b"no gzip", status=status, head=head))
+    sender = client()
 
-    response = client().get(wire.url)
+    with pytest.raises(httpx.DecodingError):
+        sender.get(wire.url)
 
-    assert response.content == b"whole"
-    assert failures(response) == [Failure.BODY, None]
+    assert len(wire.heard) == 1
+    assert circuit(sender, wire.url).failures == 0
+
+
+def test_what_is_streamed_need_not_be_decodable(client: Clients, wired: Wirer) -> None:
+    """A client that takes the bytes as they are gets them, from an attempt that did not fail."""
+    wire = wired(answer(b"no gzip", head="Content-Encoding: gzip\r\n"))
+
+    with client().stream("POST", wire.url, content=b"x") as response:
+        body = b"".join(response.iter_raw())
+
+    assert body == b"no gzip"
+    assert failures(response) == [None]
+
+
+def test_a_denied_success_is_read_through_its_encoding(call: Call, wired: Wirer) -> None:
+    """A small compressed answer that says it failed is a failure of the API."""
+    head = "Content-Encoding: gzip\r\nContent-Type: application/json\r\n"
+    wire = wired(answer(gzip.compress(b'{"success": false}'), head=head))
+
+    response = call("GET", wire.url)
+
+    assert report(response).attempts[0].outcome.category is Category.API_FAILURE
 
 
 def test_an_error_is_read_through_its_encoding(client: Clients, wired: Wirer) -> None:

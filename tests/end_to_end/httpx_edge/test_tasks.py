@@ -13,7 +13,7 @@ import pytest
 
 from tests.end_to_end.httpx_edge.conftest import Run, TaskClients
 from tests.end_to_end.httpx_edge.looks import STREAM, busy, circuit, transport_of
-from tests.end_to_end.sessions import Told, report
+from tests.end_to_end.sessions import Told, failures, report
 from tests.end_to_end.wire import STALLED, STALLED_BODY, Say, Wirer, answer
 from verto_resilience import CircuitOpenError, Event, RefusedCredentials, State
 from verto_resilience.pipeline import CallEnded, End, OutcomeUnknown, PauseBegan, WaitBegan
@@ -406,3 +406,19 @@ def test_the_settings_can_be_changed_while_it_runs(
     run(main)
 
     assert len(wire.heard) == 1
+
+
+def test_a_task_need_not_decode_what_it_streams(
+    run: Run, task_client: TaskClients, wired: Wirer
+) -> None:
+    """Bytes that are not what their headers say come through as they are, from one attempt."""
+    wire = wired(answer(b"no gzip", head="Content-Encoding: gzip\r\n"))
+
+    async def main() -> None:
+        async with task_client() as sender, sender.stream("POST", wire.url) as response:
+            body = b"".join([piece async for piece in response.aiter_raw()])
+
+        assert body == b"no gzip"
+        assert failures(response) == [None]
+
+    run(main)
