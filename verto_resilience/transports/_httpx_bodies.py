@@ -209,6 +209,21 @@ class AsyncHeldStream(httpx.AsyncByteStream):
         await self._close()
 
 
+def cut_off() -> Iterator[bytes]:
+    """Stand for the rest of a body that was closed: it cannot be taken for the whole."""
+    yield from ()
+    raise httpx.ReadError(_CUT_OFF)
+
+
+async def cut_off_in_tasks() -> AsyncIterator[bytes]:
+    """The same for tasks."""
+    for piece in cut_off():
+        yield piece
+
+
+_CUT_OFF = "the rest of this body was closed before new credentials were asked for"
+
+
 def _report(stream: HeldStream | AsyncHeldStream, error: Exception) -> None:
     """Report the first failure."""
     fail_late, stream.fail_late = stream.fail_late, None

@@ -6,8 +6,20 @@ from typing import cast
 import httpx
 
 from verto_resilience.pipeline import AttemptScope, Pipeline, Result
-from verto_resilience.transports._httpx_bodies import HeldStream, bytes_to_read, decoded_start
-from verto_resilience.transports._httpx_exchanged import DRAIN, INSTANT, UNAUTHORIZED, Exchanged
+from verto_resilience.transports._httpx_bodies import (
+    BODY_LIMIT,
+    HeldStream,
+    bytes_to_read,
+    cut_off,
+    decoded_start,
+)
+from verto_resilience.transports._httpx_exchanged import (
+    DRAIN,
+    INSTANT,
+    KEEP,
+    UNAUTHORIZED,
+    Exchanged,
+)
 from verto_resilience.transports._httpx_wire import WireLimit, traced
 from verto_resilience.transports._refresh import Refresher
 
@@ -70,7 +82,7 @@ class HttpxExchange(Exchanged):
             return False
         response = self._set_aside(result)
         if response is not None:
-            self._let_go(response)
+            self._keep(response)
         return True
 
     def refresh(self, left: float) -> bool:
@@ -103,6 +115,25 @@ class HttpxExchange(Exchanged):
         self._unread = True
         response.stream = HeldStream(pieces, rest, stream.close)
         return None
+
+    def _keep(self, response: httpx.Response) -> None:
+        """Read what a 401 says, in case it is returned, and free its connection."""
+        clock = self._pipeline.clock.monotonic
+        end = min(cast("WireLimit", self._limit).end, clock() + KEEP)
+        pieces: list[bytes] = []
+        left, is_whole = BODY_LIMIT, False
+        with suppress(Exception), WireLimit(clock, end) as limit:
+            for piece in cast("HeldStream", response.stream):
+                pieces.append(piece)
+                left -= len(piece)
+                if left < 0 or limit.is_over:
+                    break
+            else:
+                is_whole = True
+        _close(response)
+        rest = None if is_whole else cut_off()
+        response.stream = HeldStream(pieces, rest, _nothing)
+        self._unread = False
 
     def _let_go(self, response: httpx.Response) -> None:
         """Free the connection of a response that will not be returned, in next to no time."""

@@ -12,11 +12,19 @@ import httpx
 
 from verto_resilience.pipeline import AttemptScope, Pipeline, Result
 from verto_resilience.transports._httpx_bodies import (
+    BODY_LIMIT,
     AsyncHeldStream,
     bytes_to_read,
+    cut_off_in_tasks,
     decoded_start,
 )
-from verto_resilience.transports._httpx_exchanged import DRAIN, INSTANT, UNAUTHORIZED, Exchanged
+from verto_resilience.transports._httpx_exchanged import (
+    DRAIN,
+    INSTANT,
+    KEEP,
+    UNAUTHORIZED,
+    Exchanged,
+)
 from verto_resilience.transports._httpx_wire import WireLimit, traced_in_tasks
 from verto_resilience.transports._refresh_async import AsyncRefresher
 
@@ -84,7 +92,7 @@ class AsyncHttpxExchange(Exchanged):
             return False
         response = self._set_aside(result)
         if response is not None:
-            await self._let_go(response)
+            await self._keep(response)
         return True
 
     async def refresh(self, left: float) -> bool:
@@ -115,18 +123,43 @@ class AsyncHttpxExchange(Exchanged):
         response.stream = AsyncHeldStream(pieces, rest, stream.aclose)
         return None
 
+    async def _keep(self, response: httpx.Response) -> None:
+        """Read what a 401 says, in case it is returned, and free its connection."""
+        end = cast("WireLimit", self._limit).end
+        seconds = min(end - self._pipeline.clock.monotonic(), KEEP)
+        kept: list[bytes] = []
+        left, is_whole = BODY_LIMIT, False
+        try:
+            with anyio.move_on_after(seconds), suppress(Exception):
+                async with aclosing(_pieces_of(response)) as pieces:
+                    async for piece in pieces:
+                        kept.append(piece)
+                        left -= len(piece)
+                        if left < 0:
+                            break
+                    else:
+                        is_whole = True
+        finally:
+            await _close(response)
+        rest = None if is_whole else cut_off_in_tasks()
+        response.stream = AsyncHeldStream(kept, rest, _nothing)
+        self._unread = False
+
     async def _let_go(self, response: httpx.Response) -> None:
         """Free the connection of a response that will not be returned, in next to no time."""
         left = self.policy.drain_limit
         with anyio.move_on_after(DRAIN), suppress(Exception):
-            # What an exchange has set aside is a stream of ours, and gives a generator.
-            stream = aiter(cast("httpx.AsyncByteStream", response.stream))
-            async with aclosing(cast("AsyncGenerator[bytes]", stream)) as pieces:
+            async with aclosing(_pieces_of(response)) as pieces:
                 async for piece in pieces:
                     left -= len(piece)
                     if left < 0:
                         break
         await _close(response)
+
+
+def _pieces_of(response: httpx.Response) -> "AsyncGenerator[bytes]":
+    # What an exchange has set aside is a stream of ours, and gives a generator.
+    return cast("AsyncGenerator[bytes]", aiter(cast("AsyncHeldStream", response.stream)))
 
 
 def _late(limit: WireLimit) -> httpx.TimeoutException:

@@ -38,6 +38,8 @@ UNAUTHORIZED = 401
 INSTANT = 0.001
 # Seconds to read what is left of a response that is not returned; what takes longer is closed.
 DRAIN = 0.1
+# Seconds to read the body of a 401, which is returned where there are no new credentials.
+KEEP = 1.0
 
 
 class Exchanged:
@@ -170,10 +172,10 @@ class Exchanged:
             stream.fail_late = lambda error: fail_late(failure_of(error, limit, in_body=True))
 
     def _set_aside(self, result: Result[httpx.Response]) -> httpx.Response | None:
-        """Remember a response that has to be drained before the next send; give what is to be now.
+        """Remember a response that has to be drained before the next send; give what is read now.
 
-        After the wait it may be this one that is returned. Not so after a 401: whoever is asked
-        for new credentials may send through the same pool, and would find this in its way.
+        After the wait it may be this one that is returned. So may a 401, but whoever is asked for
+        new credentials may send through the same pool, and would find it in the way.
         """
         response = result.response
         if not self._unread or response is None:

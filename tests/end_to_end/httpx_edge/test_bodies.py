@@ -3,6 +3,7 @@ import io
 import time
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Self
 
 import httpx
@@ -342,3 +343,37 @@ def test_an_interrupt_in_a_body_closes_it(client: Clients) -> None:
 
     assert body.closed
     assert circuit(sender, "https://api.far.invalid/").in_flight == 0
+
+
+REFUSED = b'{"code": 1, "message": "token expired"}'
+
+
+def test_a_401_is_returned_with_its_body(client: Clients, wired: Wirer) -> None:
+    """Where the hook has nothing new, what was left to the client is still there to be read."""
+    wire = wired(answer(REFUSED, status=401))
+    sender = client(refresh=lambda refused: None, verto_hosts=("127.0.0.1",))
+
+    with sender.stream("GET", wire.url, extensions=STREAM) as response:
+        body = response.read()
+
+    assert (response.status_code, body) == (401, REFUSED)
+    assert busy(sender) == 0
+
+
+@pytest.mark.parametrize("fault", [2**22, SHORT_BODY], ids=["long", "short"])
+def test_a_401_of_which_not_all_was_kept_is_not_taken_for_whole(
+    client: Clients, wired: Wirer, fault: int | Say
+) -> None:
+    """Its connection is given up before the hook is asked; who reads to its end is told."""
+    whole = fault if isinstance(fault, Say) else answer(b"x" * fault)
+    wire = wired(replace(whole, data=whole.data.replace(b" 200 ", b" 401 ")))
+    sender = client(refresh=lambda refused: None, verto_hosts=("127.0.0.1",))
+
+    with (
+        sender.stream("GET", wire.url, extensions=STREAM) as response,
+        pytest.raises(httpx.ReadError, match="credentials"),
+    ):
+        response.read()
+
+    assert response.status_code == 401
+    assert busy(sender) == 0

@@ -422,3 +422,31 @@ def test_a_task_need_not_decode_what_it_streams(
         assert failures(response) == [None]
 
     run(main)
+
+
+@theirs
+@pytest.mark.parametrize("fault", [None, STALLED_BODY], ids=["whole", "stalled"])
+def test_a_task_reads_a_401_for_which_there_is_nothing_new(
+    run: Run, task_client: TaskClients, wired: Wirer, fault: Say | None
+) -> None:
+    """What it said is kept while the hook is asked; what did not come is not taken for whole."""
+    said = answer(b"refused", status=401)
+    if fault is not None:
+        said = replace(fault, data=fault.data.replace(b" 200 ", b" 401 "))
+    wire = wired(said)
+
+    async def main() -> None:
+        asked = {"refresh": lambda refused: None, **ON_THIS_HOST}
+        async with (
+            task_client(**asked) as sender,
+            sender.stream("GET", wire.url, extensions=STREAM) as response,
+        ):
+            assert response.status_code == 401
+            if fault is None:
+                assert await response.aread() == b"refused"
+            else:
+                with pytest.raises(httpx.ReadError, match="credentials"):
+                    await response.aread()
+            assert busy(sender) == 0
+
+    run(main)
