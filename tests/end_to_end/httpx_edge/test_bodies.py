@@ -105,6 +105,37 @@ def test_events_are_handed_over_as_they_come(client: Clients, wired: Wirer) -> N
     assert time.monotonic() - began < 2.0
 
 
+SLOW_JSON = Say(
+    CHUNKED + b"Content-Type: application/json\r\n\r\n" + chunk(b"{}\n"),
+    over=chunk(b"{}\n"),
+    every=0.2,
+)
+
+
+def test_events_of_an_ordinary_type_have_to_be_asked_for(client: Clients, wired: Wirer) -> None:
+    """Without a length they look like a body that drips, and end with the call's time."""
+    times = dict.fromkeys(("call_timeout", "connect_timeout", "read_timeout"), 0.6)
+
+    with pytest.raises(httpx.ReadTimeout):
+        client(**times).get(wired(SLOW_JSON).url)
+
+
+def test_events_that_were_asked_for_are_handed_over_as_they_come(
+    client: Clients, wired: Wirer
+) -> None:
+    """Whoever says that it streams gets each piece, also beyond the time of the call."""
+    times = dict.fromkeys(("call_timeout", "connect_timeout", "read_timeout"), 0.6)
+    wire = wired(SLOW_JSON)
+
+    with client(**times).stream("GET", wire.url, timeout=4.0, extensions=STREAM) as response:
+        pieces = response.iter_lines()
+        lines = [next(pieces) for _ in range(6)]
+
+    assert lines == ["{}"] * 6
+    assert failures(response) == [None]
+    assert len(wire.heard) == 1
+
+
 def test_a_request_may_ask_for_all_of_it(client: Clients, wired: Wirer) -> None:
     """With ``verto_stream`` false the whole body is part of the attempt, whatever its length."""
     wire = wired(SHORT_BODY, answer(b"whole"))
