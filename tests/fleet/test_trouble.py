@@ -1,5 +1,6 @@
 """What happens to calls while the store is absent, slow, full, read-only, emptied or cut off."""
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -10,6 +11,9 @@ import pytest
 from tests.fleet.proxy import Wire
 from tests.fleet.server import RedisServer, free_port
 from tests.fleet.sharing import Shop, connected, shop, wait_until
+from verto_resilience.pipeline import StoreAddress
+from verto_resilience.state._link import Link, Place
+from verto_resilience.state._scripts import MOST_FIELDS
 from verto_resilience.testing import Sandbox
 
 pytestmark = pytest.mark.fleet
@@ -103,9 +107,12 @@ def test_in_trouble_circuits_go_on_alone(
 
     _works_alone(one, verto)
 
-    new = set(one.heard.store()) - {("connected", "")}
-    assert new <= TROUBLES[trouble]
-    assert new or not TROUBLES[trouble]
+    def new() -> set[tuple[str, str]]:
+        return set(one.heard.store()) - {("connected", "")}
+
+    # A server that is silent is given up after a second, which may be when the break is over.
+    assert wait_until(lambda: new() or not TROUBLES[trouble])
+    assert new() <= TROUBLES[trouble]
 
 
 @pytest.mark.parametrize(
@@ -229,3 +236,83 @@ def test_a_key_of_another_kind_is_taken_over(
             one.get(verto.url)
 
         assert wait_until(lambda: client.type(NAME) == b"hash")
+
+
+def _crowd(server: RedisServer, *urls: str) -> None:
+    """Leave no room for another field; these have one already."""
+    now = int(time.time() * 1000)
+    about = '{"by":"x","reason":null,"failure":null,"told":false,"status":429}'
+    value = f"{now} closed 0 {now} {now + 3_600_000} 0 {about}"
+    others = [f"http://h{number}:80" for number in range(MOST_FIELDS)]
+    with server.client() as client:
+        client.hset(NAME, mapping={f"c:{url}": value for url in (*urls, *others)})
+
+
+def _scripts_run(server: RedisServer) -> int:
+    with server.client() as client:
+        return int(client.info("commandstats")["cmdstat_evalsha"]["calls"])
+
+
+def test_a_namespace_without_room_is_told_once_and_tried_with_each_poll(
+    server: RedisServer, verto: Sandbox
+) -> None:
+    """It is no reason to hurry; once there is room the verdict is said."""
+    with shop(server.url, store_poll=0.1, break_duration=60.0, max_break_duration=60.0) as one:
+        one.get(verto.url)
+        connected(one)
+        _crowd(server)
+        verto.outage(60, from_now=True)
+        for _ in range(5):
+            one.get(verto.url)
+        assert wait_until(lambda: one.heard.store()[-1] == ("refused", "full"))
+        began, before = time.monotonic(), _scripts_run(server)
+
+        assert wait_until(lambda: _scripts_run(server) >= before + 30)
+
+        # A read, a try and a verdict with each poll.
+        assert time.monotonic() - began > 0.5
+        assert one.heard.store() == [("connected", ""), ("refused", "full")]
+        with server.client() as client:
+            client.delete(NAME)
+            assert wait_until(lambda: one.heard.store()[-1] == ("connected", ""))
+            assert wait_until(lambda: client.hexists(NAME, f"c:{verto.url}"))
+
+
+def test_the_verdict_for_which_there_is_no_room_holds_up_no_other(
+    server: RedisServer, verto: Sandbox
+) -> None:
+    """A circuit that has its field is told of, whichever came first."""
+    with (
+        Sandbox() as other,
+        shop(server.url, store_poll=0.1, break_duration=60.0, max_break_duration=60.0) as one,
+    ):
+        _crowd(server, other.url)
+        one.get(verto.url)
+        connected(one)
+        for sandbox in (verto, other):
+            sandbox.outage(60, from_now=True)
+            for _ in range(5):
+                one.get(sandbox.url)
+
+        with server.client() as client:
+            field = f"c:{other.url}"
+            assert wait_until(lambda: b" open " in (client.hget(NAME, field) or b""))
+            assert not client.hexists(NAME, f"c:{verto.url}")
+
+
+def test_that_somebody_tries_whether_he_may_speak_wakes_nobody(server: RedisServer) -> None:
+    """Only a verdict is a nudge."""
+    link = Link(Place(StoreAddress(server.url), "default"), timeout=5.0)
+    waker, other = socket.socketpair()
+    with waker, other, server.client() as client:
+        waker.setblocking(False)
+        link.open()
+        client.publish(NAME, "0")
+        began = time.monotonic()
+
+        assert not link.wait(0.2, waker)
+        assert time.monotonic() - began >= 0.19
+
+        client.publish(NAME, "1")
+        assert link.wait(20.0, waker)
+        link.close()

@@ -7,6 +7,7 @@ goes wrong comes out as :class:`LinkError`, which says what it means and quotes 
 import os
 import selectors
 import socket
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from verto_resilience.state._scripts import Script
 Connection = Any
 
 _CHANNEL = "verto:resilience:v1:{}:verdicts"
+_TRIED = b"0"
 _LEAST_VERSION = (7, 0)
 _WITHOUT_A_SOCKET = 0.05
 
@@ -125,16 +127,22 @@ class Link:
             if listening is None:
                 # A redis-py that keeps its socket elsewhere: asked again and again.
                 seconds = min(seconds, _WITHOUT_A_SOCKET)
-            elif _has_more(nudges):
-                seconds = 0.0
+            elif self._take(nudges):
+                return True
+        end = time.monotonic() + max(0.0, seconds)
         with selectors.DefaultSelector() as selector:
             selector.register(waker, selectors.EVENT_READ)
             if listening is not None:
                 selector.register(listening, selectors.EVENT_READ)
-            selector.select(max(0.0, seconds))
-        with suppress(BlockingIOError):
-            waker.recv(4096)
-        return nudges is not None and self._take(nudges)
+            while True:
+                ready = selector.select(max(0.0, end - time.monotonic()))
+                is_woken = any(key.fileobj is waker for key, _ in ready)
+                if is_woken:
+                    with suppress(BlockingIOError):
+                        waker.recv(4096)
+                is_nudged = nudges is not None and self._take(nudges)
+                if is_nudged or is_woken or time.monotonic() >= end:
+                    return is_nudged
 
     def close(self) -> None:
         """Let go of both sockets."""
@@ -156,8 +164,9 @@ class Link:
     def _take(self, nudges: Connection) -> bool:
         heard = False
         while _has_more(nudges):
-            _read(nudges)
-            heard = True
+            message = _read(nudges)
+            # Somebody has only tried whether it may be said.
+            heard = heard or not (isinstance(message, list) and message[-1] == _TRIED)
         return heard
 
     def _check_version(self) -> None:

@@ -6,6 +6,7 @@ closes its copies of the sockets without a word and starts a thread of its own w
 
 import importlib
 import logging
+import math
 import os
 import random
 import re
@@ -68,6 +69,7 @@ class Store:
         self._tending = Tending(_process(), spread=random.random())
         self._since = 0
         self._state: tuple[StoreState, StoreFault | None] | None = None
+        self._tries_at = -math.inf
         self._was_connected = False
         self._failed = False
         self._ignored = 0
@@ -181,8 +183,6 @@ class Store:
         if not link.is_open:
             link.open()
             self._since = 0
-        if self._state != _CONNECTED:
-            self._try()
         read_at = _now()
         self._read()
         self._take_news()
@@ -192,17 +192,6 @@ class Store:
             left = read_at + _LEAST_BETWEEN_READS - _now()
             if left > 0.0:
                 time.sleep(left)
-
-    def _try(self) -> None:
-        """Find out whether the store can be written."""
-        try:
-            self._link.run(TRY, self._link.key)
-        except LinkError as error:
-            if not self._link.is_usable_after(error.fault):
-                raise
-            self._become(StoreState.REFUSED, error.fault)
-        else:
-            self._become(StoreState.CONNECTED, None)
 
     def _read(self) -> None:
         server_now, newest, *rest = self._link.run(READ, str(self._since))
@@ -237,22 +226,30 @@ class Store:
                 news.member.observer.on_event(news.event)
 
     def _say(self) -> float:
-        if self._state != _CONNECTED:
-            return float("inf")
+        """Say what is to be said, and find out whether the store can be written."""
+        now = _now()
+        if self._state != _CONNECTED and now < self._tries_at:
+            return self._tries_at
         try:
-            return self._tending.tick(self._link, _now())
+            if self._state != _CONNECTED:
+                self._link.run(TRY, self._link.key)
+            due = self._tending.tick(self._link, now)
         except LinkError as error:
             if not self._link.is_usable_after(error.fault):
                 raise
             # It goes on listening; whether it may speak again is tried with each poll.
             self._tending.go_alone()
             self._become(StoreState.REFUSED, error.fault)
-            return float("inf")
+            self._tries_at = now + self.poll
+            return self._tries_at
+        self._become(StoreState.CONNECTED, None)
+        return due
 
     def _lose(self, fault: StoreFault) -> None:
         self._link.close()
         self._tending.go_alone()
         self._known = {}
+        self._tries_at = -math.inf
         self._become(StoreState.LOST if fault.passes else StoreState.REFUSED, fault)
 
     def _hold_out(self, seconds: float) -> None:

@@ -95,18 +95,28 @@ class Tending:
             When to come again (monotonic seconds); infinity: when there is news.
 
         Raises:
-            LinkError: The store did not take it. It is said again at the next time.
+            LinkError: The store did not take it. It is said again at the next time. Where there was
+                no room for some, the others were said.
         """
+        due, full = _NEVER, None
         for at, pause in list(self._pauses.items()):
-            if pause.until > now:
-                generation = self._tell_pause(link, pause, now)
-                if generation > 0:
-                    # So that the echo of it is no news here.
-                    self._heard_pauses[at] = generation
+            try:
+                generation = self._tell_pause(link, pause, now) if pause.until > now else 0
+            except LinkError as error:
+                full = _only_full(error)
+                continue
+            if generation > 0:
+                # So that the echo of it is no news here.
+                self._heard_pauses[at] = generation
             del self._pauses[at]
-        return min(
-            [self._tend(link, watch, now) for watch in list(self._watches.values())] or [_NEVER]
-        )
+        for watch in list(self._watches.values()):
+            try:
+                due = min(due, self._tend(link, watch, now))
+            except LinkError as error:
+                full = _only_full(error)
+        if full is not None:
+            raise full
+        return due
 
     def go_alone(self) -> None:
         """Let every circuit probe by itself: the store is not there to say whose turn it is."""
@@ -312,6 +322,13 @@ class Tending:
 
 
 _NEVER = math.inf
+
+
+def _only_full(error: LinkError) -> LinkError:
+    """Give it back when it is about room; anything else is about every circuit, and goes on."""
+    if error.fault is not StoreFault.FULL:
+        raise error
+    return error
 
 
 def _milliseconds(seconds: float) -> int:
