@@ -64,13 +64,19 @@ def test_what_cannot_be_one_is_refused(url: str) -> None:
         ("redis://localhost:6379/0", "redis://localhost:6379/0"),
         ("redis://:hidden@localhost", "redis://REDACTED@localhost"),
         ("redis://hidden@localhost", "redis://REDACTED@localhost"),
-        ("redis://hidden:hid/den@localhost/1", "redis://REDACTED@localhost/1"),
+        ("redis://hidden:hid/den@localhost/1", "redis://REDACTED"),
         ("redis://hidden:hid@den@localhost/1", "redis://REDACTED@localhost/1"),
-        ("redis://hidden:hid#den@localhost/1", "redis://REDACTED@localhost/1"),
-        ("redis://hidden:hid?den@localhost/1", "redis://REDACTED@localhost/1"),
+        ("redis://hidden:hid#den@localhost/1", "redis://REDACTED"),
+        ("redis://hidden:hid?den@localhost/1", "redis://REDACTED"),
         ("redis://@localhost", "redis://REDACTED@localhost"),
         ("http://u:hidden@x", "http://REDACTED@x"),
         ("redis://hidden hidden", "redis://REDACTED"),
+        ("redis://localhost/0?password=hidden", "redis://localhost/REDACTED"),
+        ("redis://localhost/0?password=hid@den", "redis://REDACTED"),
+        ("redis://localhost:6379:hidden/0", "redis://localhost/REDACTED"),
+        ("redis://[::1]:6379:hidden/0", "redis://[::1]/REDACTED"),
+        ("redis://:hidden@localhost/0#hidden", "redis://REDACTED@localhost/REDACTED"),
+        ("redis://:hidden@[::1]/0?db=1", "redis://REDACTED@[::1]/0?db=1"),
         ("hidden", "REDACTED"),
     ],
 )
@@ -82,7 +88,16 @@ def test_no_secret_of_an_address_is_shown(url: str, shown: str) -> None:
     assert "hidden" not in repr(address)
 
 
-@pytest.mark.parametrize("url", ["redis://:hidden@x/y", "http://:hidden@x", "hidden"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:hidden@x/y",
+        "http://:hidden@x",
+        "hidden",
+        "redis://x?password=hidden",
+        "redis://x:1:hidden",
+    ],
+)
 def test_no_error_quotes_a_secret(url: str) -> None:
     """A bad address is told without user and password, from code and from the environment."""
     environ = {"VERTO_RESILIENCE_STORE": url, "VERTO_RESILIENCE_STORE_POLL": "0"}

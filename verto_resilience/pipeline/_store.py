@@ -7,6 +7,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 SCHEMES = ("redis", "rediss", "unix")
 _OPTIONS = frozenset({"db", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile"})
+_HOST = re.compile(r"\[[0-9A-Fa-f:.]+\]|[\w.-]+", re.ASCII)
+_ENDS_A_HOST = re.compile(r"[/?#]")
 _DATABASE = re.compile("[0-9]{1,9}")
 ALLOWED = (
     "redis://, rediss:// or unix:// with a host or a socket, and /0 for a database; "
@@ -145,7 +147,13 @@ def without_secrets(text: str) -> str:
         return "REDACTED"
     # Up to the last sign: a password that was not quoted may hold any of the others.
     user, at, place = rest.rpartition("@")
-    shown = place.partition("#")[0] if at else rest
+    front = f"{scheme}://{'REDACTED@' if at else ''}"
     if not at and any(ord(sign) <= ord(" ") for sign in rest):
         return f"{scheme}://REDACTED"
-    return f"{scheme}://{'REDACTED@' if user or at else ''}{shown}"
+    if is_store_url(text):
+        return front + place
+    # Nobody knows which part of it is which, but for a host that stands where one belongs.
+    host = None if _ENDS_A_HOST.search(user) else _HOST.match(place)
+    if host is None:
+        return f"{scheme}://REDACTED"
+    return f"{front}{host.group()}{'/REDACTED' if host.group() != place else ''}"
