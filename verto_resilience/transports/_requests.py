@@ -86,7 +86,11 @@ class ResilientAdapter(BaseAdapter):
         exchange = RequestsExchange(
             request, self, self.inner, pipeline, options, refresher=self.refresher
         )
-        return pipeline.run(exchange.request, exchange, policy=exchange.policy)
+        try:
+            return pipeline.run(exchange.request, exchange, policy=exchange.policy)
+        except BaseException:
+            exchange.break_off()
+            raise
 
     def close(self) -> None:
         """Close the inner adapter if it is this one's own."""

@@ -307,6 +307,12 @@ class RequestsExchange:
             # An exception refers to this frame: without this it would refer to itself.
             del error
 
+    def break_off(self) -> None:
+        """Free the connection of a response that was to be drained later."""
+        if self._superseded is not None:
+            with suppress(Exception):
+                self._superseded.close()
+
     def _send_once(self, scope: AttemptScope, timeouts: Timeouts) -> requests.Response:
         self._options["timeout"] = timeouts.given
         count_send(self._prepared)

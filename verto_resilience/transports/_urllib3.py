@@ -82,7 +82,11 @@ class ResilientPoolManager(PoolManager):
         if pipeline.policy.disabled or not isinstance(hop.url, str) or not hop.url:
             return inner.urlopen(hop.method, hop.url, redirect=hop.redirect, **options)
         exchange = Urllib3Exchange(inner, pipeline, hop, refresher=self.refresher)
-        response = pipeline.run(exchange.request, exchange, policy=exchange.policy)
+        try:
+            response = pipeline.run(exchange.request, exchange, policy=exchange.policy)
+        except BaseException:
+            exchange.break_off()
+            raise
         if hop.redirect and response.get_redirect_location():
             return follow(self, hop, response, exchange.sends)
         return response

@@ -1,6 +1,7 @@
 """One request at the urllib3 edge: what it is, how it is sent once, kept, refused, returned."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import cast
 
 from urllib3 import BaseHTTPResponse, PoolManager
@@ -207,6 +208,13 @@ class Urllib3Exchange:
         finally:
             # An exception refers to this frame: without this it would refer to itself.
             del error
+
+    def break_off(self) -> None:
+        """Free the connection of a response that was to be drained later."""
+        if self._superseded is not None:
+            with suppress(Exception):
+                self._superseded.close()
+                self._superseded.release_conn()
 
     def _outgoing(self, scope: AttemptScope) -> Mapping[str, str]:
         """Give the headers as they go out: the caller's own are never written to."""
