@@ -310,6 +310,42 @@ def test_the_folder_stands_first_and_once() -> None:
     assert prepared(environ) == environ
 
 
+def test_files_are_found_from_wherever_the_command_goes(
+    environ: dict[str, str], verto: Sandbox, tmp_path: Path
+) -> None:
+    """Paths in the settings are those of the folder in which ``run`` was called."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "codes.toml").write_text("")
+    (tmp_path / "operations.toml").write_text("")
+    (tmp_path / "policy.toml").write_text("max_attempts = 1\n")
+    extra = {
+        "VERTO_RESILIENCE_CATALOGUE": "codes.toml",
+        "VERTO_RESILIENCE_OPERATIONS": "./operations.toml",
+        "VERTO_RESILIENCE_POLICY_FILE": "policy.toml",
+    }
+    code = f"import os, sys; os.chdir({str(elsewhere)!r})\n{PLAIN}"
+
+    result = ended(
+        environ, "--", sys.executable, "-c", code, f"{verto.url}/x", cwd=tmp_path, extra=extra
+    )
+
+    assert (result.returncode, result.stdout, result.stderr) == (0, "503\n", "")
+
+
+def test_no_file_stays_no_file() -> None:
+    """What is empty, or says that there is none, or leads from everywhere, is left as it is."""
+    given = {
+        "VERTO_RESILIENCE_CATALOGUE": "none",
+        "VERTO_RESILIENCE_OPERATIONS": "",
+        "VERTO_RESILIENCE_POLICY_FILE": str(Path(__file__).absolute()),
+    }
+
+    environ = prepared(given)
+
+    assert {name: environ[name] for name in given} == given
+
+
 class TestAccompanied:
     """Where a process cannot become another, it runs beside the command."""
 

@@ -18,8 +18,11 @@ from verto_resilience.config import (
     load_catalogue,
     load_operations,
     load_policies,
+    parse,
+    variable,
 )
 from verto_resilience.mounting import startup
+from verto_resilience.pipeline import Unit, settings_table
 
 SETTINGS = {"allow_interspersed_args": False}
 """For typer: what stands after the command's name is the command's own."""
@@ -60,11 +63,19 @@ def run(
 
 
 def prepared(environ: Mapping[str, str]) -> dict[str, str]:
-    """Give the environment in which every Python installs the adapter."""
+    """Give the environment in which every Python installs the adapter, whatever its folder."""
     folder = str(Path(startup.__file__).parent)
     others = [place for place in environ.get("PYTHONPATH", "").split(os.pathsep) if place]
     places = [folder, *(place for place in others if place != folder)]
-    return {**environ, "PYTHONPATH": os.pathsep.join(places), _SWITCH: "true"}
+    path = os.pathsep.join(places)
+    return {**environ, **_files(environ), "PYTHONPATH": path, _SWITCH: "true"}
+
+
+def _files(environ: Mapping[str, str]) -> dict[str, str]:
+    """Give the variables that name files, with paths that lead there from every folder."""
+    rows = [setting for setting in settings_table() if setting.unit is Unit.PATH]
+    named = {variable(row): parse(row, environ.get(variable(row), "").strip()) for row in rows}
+    return {name: str(Path(path).absolute()) for name, path in named.items() if path}
 
 
 def become(command: list[str], environ: Mapping[str, str]) -> NoReturn:
