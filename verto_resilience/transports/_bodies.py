@@ -1,6 +1,7 @@
 """Bodies of requests that are sent again, and of responses that are not returned."""
 
 import http.client
+import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -18,7 +19,7 @@ from requests.models import CONTENT_CHUNK_SIZE
 from urllib3.exceptions import DecodeError, HTTPError, ProtocolError, ReadTimeoutError, SSLError
 
 from verto_resilience.outcome import Failure
-from verto_resilience.transports._error_bodies import may_be_too_long, read_error
+from verto_resilience.transports._error_bodies import LONGEST_ERROR, may_be_too_long, read_error
 from verto_resilience.transports._urllib3_failures import failure_of
 
 
@@ -115,6 +116,24 @@ def drain_raw(raw: Any, limit: int) -> None:
         with suppress(HTTPError, OSError):
             if len(raw.read(limit + 1, decode_content=False)) > limit:
                 raw.close()
+
+
+def hold_raw(raw: Any) -> None:
+    """Take an answer of urllib3 off its connection; it is read from memory, as from the wire.
+
+    No more of it is kept than of an error, and of one that breaks nothing: reading it tells of a
+    length that was not reached. Other kinds are left as they are.
+    """
+    if not isinstance(raw, urllib3.HTTPResponse):
+        return
+    length, body = raw.length_remaining, b""
+    with suppress(HTTPError, OSError):
+        # Not read(), after which ``data`` would not keep what it gives.
+        body = raw._raw_read(LONGEST_ERROR)  # noqa: SLF001
+    raw.close()
+    raw.release_conn()
+    raw._fp, raw._fp_bytes_read = io.BytesIO(body), 0  # type: ignore[assignment]  # noqa: SLF001
+    raw.length_remaining = length
 
 
 def watch(raw: Any, fail_late: Callable[[Failure], None]) -> None:

@@ -7,10 +7,10 @@ from typing import cast
 from urllib3 import BaseHTTPResponse, PoolManager
 from urllib3.util import Timeout
 
-from verto_resilience.outcome import Failure, Outcome, classify_failure
+from verto_resilience.outcome import Failure, Outcome, Resend, classify_failure
 from verto_resilience.pipeline import AttemptScope, CallReport, Pipeline, Rejection, Result
 from verto_resilience.transports._answers import details_of, outcome_of_answer, peer_of
-from verto_resilience.transports._bodies import Replay, drain_raw, watch
+from verto_resilience.transports._bodies import Replay, drain_raw, hold_raw, watch
 from verto_resilience.transports._limits import AttemptLimit
 from verto_resilience.transports._refresh import Refresher, RefusedCredentials
 from verto_resilience.transports._report_of import attach_report, explain
@@ -162,8 +162,12 @@ class Urllib3Exchange:
         if not self._replay.rewind():
             return False
         if self._unread:
-            # Not drained yet: after the wait it may be this one that is returned.
-            self._superseded = result.response
+            if result.outcome.resend is Resend.AFTER_REFRESH:
+                # Whoever is asked may send through the same pool, and find this in its way.
+                hold_raw(result.response)
+            else:
+                # Not drained yet: after the wait it may be this one that is returned.
+                self._superseded = result.response
         return True
 
     def refresh(self, left: float) -> bool:
