@@ -101,26 +101,31 @@ class Store:
         with self._lock:
             if not self._runs:
                 self._launch()
+        if not self._runs:
+            self._start_with_next_use()
 
     def start_over(self) -> None:
         """Be the store of a child that was just forked: nothing of the parent's is touched."""
         self._link.abandon()
         self._stop()
+        self._start_with_next_use()
+        self._begin()
+
+    def _start_with_next_use(self) -> None:
         with suppress(RuntimeError):
             for member in list(self._members):
                 if member.circuits is not None:
                     member.circuits.tell_of_use(self.start)
-        self._begin()
 
     def _launch(self) -> None:
         self._runs = True
-        self._ends = socket.socketpair()
-        for end in self._ends:
-            end.setblocking(False)  # noqa: FBT003 - its only argument
         try:
+            self._ends = socket.socketpair()
+            for end in self._ends:
+                end.setblocking(False)  # noqa: FBT003 - its only argument
             Thread(target=self._run, name="verto-resilience-store", daemon=True).start()
-        except RuntimeError:
-            # There are too many, or the interpreter is on its way out.
+        except (RuntimeError, OSError):
+            # Too many threads or descriptors, or the interpreter is on its way out.
             self._stop()
 
     def _stop(self) -> None:
@@ -143,17 +148,36 @@ class Store:
         return nudged
 
     def _run(self) -> None:
+        ends = self._ends
+        try:
+            self._serve()
+        finally:
+            with self._lock:
+                # Unless it ended as it should, and another was started since.
+                died = ends is not None and self._ends is ends
+                if died:
+                    self._stop()
+            if died:
+                self._start_with_next_use()
+
+    def _serve(self) -> None:
         failures = 0
         while self._is_wanted():
             try:
                 self._step()
                 failures = 0
             except Exception as error:  # noqa: BLE001 - a thread that ends helps nobody
-                self._lose(self._fault(error))
                 # At once, the first time: it may have been restarted.
                 pause = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0**failures) if failures else 0.0
                 failures = min(failures + 1, 10)
-                self._hold_out(pause * (0.5 + random.random()))
+                self._recover(error, pause * (0.5 + random.random()))
+
+    def _recover(self, error: Exception, pause: float) -> None:
+        try:
+            self._lose(self._fault(error))
+            self._hold_out(pause)
+        except Exception:  # noqa: BLE001 - to wait may take a descriptor that is not to be had
+            time.sleep(max(pause, _FIRST_BACKOFF))
 
     def _fault(self, error: Exception) -> StoreFault:
         if isinstance(error, LinkError):
