@@ -98,8 +98,9 @@ class Member:
 
     @property
     def circuits(self) -> Circuits | None:
-        """The registry, while somebody uses it."""
-        return self._registry()
+        """The registry, while somebody uses it and it is shared by this one."""
+        circuits = self._registry()
+        return circuits if circuits is not None and circuits.newcomers is self else None
 
     def on_event(self, event: Event) -> None:
         """Leave word of a verdict; of nothing else, and of none that came from others."""

@@ -77,9 +77,9 @@ class Store:
     def join(self, circuits: Circuits) -> Member:
         """Have a registry share its verdicts."""
         member = Member(circuits, self, now=_now)
+        circuits.newcomers = member
         with self._lock:
             self._members.add(member)
-        circuits.newcomers = member
         circuits.tell_of_use(self.start)
         return member
 
@@ -194,6 +194,7 @@ class Store:
         return StoreFault.REFUSED
 
     def _is_wanted(self) -> bool:
+        self._tending.part()
         with self._lock:
             if any(member.circuits is not None for member in list(self._members)):
                 return True

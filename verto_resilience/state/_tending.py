@@ -79,6 +79,15 @@ class Tending:
         if origin is not None and breaker is not None:
             self._watch(news.member, origin, news.key, breaker)
 
+    def part(self) -> None:
+        """Leave to themselves the circuits and pauses of members that share nothing any more."""
+        for watch in list(self._watches.values()):
+            if watch.member.circuits is None:
+                self._forget(watch)
+        for at, pause in list(self._pauses.items()):
+            if pause.member.circuits is None:
+                del self._pauses[at]
+
     def pause(self, news: Paused) -> None:
         """Keep a pause to be told of; of several of one origin the longest."""
         at = (id(news.member), news.origin)
@@ -197,6 +206,11 @@ class Tending:
 
     def _while_probing(self, link: Link, watch: Watch, now: float) -> float:
         breaker = watch.breaker
+        if now > breaker.busy_until() and breaker.asked_at <= now - _RECENT:
+            # Nobody has come; its next move is news, and it is watched again.
+            if watch.leased_at is not None:
+                self._give_back(link, watch, now)
+            return self._forget(watch)
         is_used = breaker.snapshot(now).probes > 0 or breaker.asked_at > now - _RECENT
         if watch.leased_at is None:
             if is_used and now >= watch.taken_until:
