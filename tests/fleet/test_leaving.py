@@ -72,3 +72,22 @@ def test_a_store_that_is_taken_out_of_the_settings_is_left(
         one.get(verto.url)
         assert one.breaker(verto.url).snapshot(time.monotonic()).state == "open"
         assert client.hget(NAME, f"c:{verto.url}") == before
+
+
+def test_a_lease_that_is_longer_than_any_holds_up_nobody(
+    server: RedisServer, verto: Sandbox
+) -> None:
+    """A stranger's, or one of a clock that was set back."""
+    now = int(time.time() * 1000)
+    end = now + 80_000_000
+    with shop(server.url, store_poll=0.1) as one, server.client() as client:
+        client.hset(NAME, f"l:{verto.url}", f"{now} leased {end} {now} {end} 0 gone:1")
+        one.get(verto.url)
+        connected(one)
+        began = time.monotonic()
+
+        _half_open(one, verto)
+
+        assert time.monotonic() - began < 10.0
+        lease = f"l:{verto.url}"
+        assert wait_until(lambda: b"gone:1" not in (client.hget(NAME, lease) or b""))

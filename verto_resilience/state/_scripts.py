@@ -117,9 +117,10 @@ local is_open = current and current.word == 'open' and current.ends > now
 if current and (current.generation > known or is_open) then
   return {0, now, current.raw}
 end
-local lease = live('l:' .. circuit)
-if lease and lease.about ~= owner then return {-2, now, lease.raw} end
-return {write('l:' .. circuit, 0, 'leased', tonumber(ARGV[5]), 0, 0, owner) or -1, now}
+local lease, length = live('l:' .. circuit), tonumber(ARGV[5])
+local is_others = lease and lease.about ~= owner and lease.ends <= now + length
+if is_others then return {-2, now, lease.raw} end
+return {write('l:' .. circuit, 0, 'leased', length, 0, 0, owner) or -1, now}
 """
 
 _GIVE_BACK = """\
@@ -172,7 +173,7 @@ CLAIM = Script(_PRELUDE + _WRITING + _CLAIM)
 """``channel, circuit, known, owner, length`` -> ``{generation, now[, value]}``.
 
 Generation 0: not now, for the verdict that follows. -1: full. -2: another has the lease, which
-follows.
+follows; one that ends later than ``length`` from now is nobody's.
 """
 
 GIVE_BACK = Script(_PRELUDE + _WRITING + _GIVE_BACK)

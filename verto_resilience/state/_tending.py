@@ -157,6 +157,8 @@ class Tending:
         for watch in self._watches.values():
             lease = records.get(("l", watch.key))
             others = lease is not None and lease.about.by != self._owner(watch)
+            # A longer one than anybody is given is a stranger's, or of a clock that was set back.
+            others = others and lease is not None and lease.left <= LEASE
             watch.taken_until = lease.until if lease is not None and others else -math.inf
         live = {key for kind, key in records if kind == "p"}
         self._heard_pauses = {at: g for at, g in self._heard_pauses.items() if at[1] in live}
@@ -277,7 +279,7 @@ class Tending:
             self._go_by(watch, rest[0], server_now, now)
         elif rest:
             lease = read_record(f"l:{watch.key}".encode(), rest[0], server_now=server_now, now=now)
-            watch.taken_until = now + LEASE if lease is None else lease.until
+            watch.taken_until = now + LEASE if lease is None else min(lease.until, now + LEASE)
             watch.breaker.hold_probes(watch.taken_until + self._grace)
         else:
             raise LinkError(StoreFault.FULL)
