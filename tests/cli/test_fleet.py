@@ -42,6 +42,8 @@ def test_without_a_store_there_is_no_fleet(monkeypatch: pytest.MonkeyPatch) -> N
         "https://api.example.com?a=1",
         "https://user:secret@api.example.com",
         "https://api..example.com",
+        "https://[1.2]",
+        "https://api.example.com:99999",
         "https://api.example.com PST /payments",
         "https://api.example.com POST payments",
     ],

@@ -322,6 +322,7 @@ class TestOrigins:
             "https://x:0",
             "https://x:70000",
             "https://x?y",
+            "https://[1.2]",
             "..",
             "münchen.example",
         ],

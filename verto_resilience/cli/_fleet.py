@@ -16,7 +16,7 @@ from rich.text import Text
 
 from verto_resilience.cli._help import Command
 from verto_resilience.cli._wrapped import wrapped
-from verto_resilience.config import PREFIX, lacking, load_policy, place_of
+from verto_resilience.config import PREFIX, lacking, load_policy, origin_or_host, place_of
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.state import (
     LONGEST,
@@ -30,7 +30,6 @@ from verto_resilience.state import (
     look,
     reset,
 )
-from verto_resilience.transports import split_origin
 
 _INDENT = "    "
 _BETWEEN_LOOKS = 1.0
@@ -43,9 +42,6 @@ _STYLES = {
     Word.LIFTED: "green",
 }
 
-_ORIGIN = re.compile(
-    r"https?://(\[[0-9a-f:.]+\]|[^\s/?#@:.]+(\.[^\s/?#@:.]+)*)(:\d+)?/?", re.IGNORECASE
-)
 _OPERATION = re.compile(r"(DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT|TRACE) /\S*")
 
 fleet = typer.Typer(invoke_without_command=True)
@@ -159,20 +155,18 @@ def _key(given: str) -> str:
     origin, space, operation = given.strip().partition(" ")
     if not re.match("https?://[^/]", origin, re.IGNORECASE):
         raise typer.BadParameter("it begins with https:// and a host", param_hint="KEY")
+    known = origin_or_host(origin)
     # More than was meant would be opened: a circuit has no path but that of its operation.
-    if _ORIGIN.fullmatch(origin) is None or (space and _OPERATION.fullmatch(operation) is None):
+    if known is None or (space and _OPERATION.fullmatch(operation) is None):
         raise typer.BadParameter(
             "it is an origin alone (https://host, without a path), or that and an operation "
             '("https://host POST /path")',
             param_hint="KEY",
         )
-    try:
-        known = f"{split_origin(origin)[0]}{space}{operation}"
-    except ValueError:
-        known = ""
-    if not is_key(known):
+    key = f"{known}{space}{operation}"
+    if not is_key(key):
         raise typer.BadParameter("this is no key of a circuit", param_hint="KEY")
-    return known
+    return key
 
 
 def _who() -> str:

@@ -15,7 +15,7 @@ from verto_resilience.config._environment import (
 from verto_resilience.config._load import load_policies, load_policy
 from verto_resilience.config._notes import notes
 from verto_resilience.config._operations import load_operations
-from verto_resilience.config._policy_file import PolicyFile, read_policy_file
+from verto_resilience.config._policy_file import PolicyFile, origin_or_host, read_policy_file
 from verto_resilience.config._reference import render_main_settings, render_settings, shown
 from verto_resilience.config._schema import render_schema
 from verto_resilience.config._store import lacking, open_store, place_of
@@ -34,6 +34,7 @@ __all__ = [
     "load_policy",
     "notes",
     "open_store",
+    "origin_or_host",
     "parse",
     "place_of",
     "read_environment",

@@ -70,7 +70,7 @@ def read_policy_file(path: str) -> PolicyFile:
     headings: dict[str, str] = {}
     for name, rows in tables.items():
         heading = f'{path}: [{ORIGINS}."{name}"]'
-        key = _key(name)
+        key = origin_or_host(name)
         values: Mapping[str, Any] = {}
         found: list[str] = []
         if isinstance(rows, dict):
@@ -125,14 +125,18 @@ def _value(setting: Setting, written: object) -> object:
     return written
 
 
-def _key(name: str) -> str | None:
+def origin_or_host(name: str) -> str | None:
     """Give an origin or a host as requests are looked up by it; ``None`` when it is neither."""
     found = _NAME.fullmatch(name)
     if found is None or int(found["port"] or 1) not in _PORTS:
         return None
     if found["scheme"] is None:
         return None if found["port"] else name.lower()
-    return split_origin(name.removesuffix("/"))[0]
+    try:
+        return split_origin(name.removesuffix("/"))[0]
+    except ValueError:
+        # Brackets around what is no IPv6 address.
+        return None
 
 
 _ROWS = {row.name: row for row in settings_table()}
