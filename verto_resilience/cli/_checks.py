@@ -21,6 +21,7 @@ from verto_resilience.config import (
     notes,
 )
 from verto_resilience.errors import ConfigurationError
+from verto_resilience.outcome import IDEMPOTENT_METHODS
 from verto_resilience.transports import ResilientAdapter, own_retries
 
 _OURS = "verto-resilience"
@@ -117,7 +118,9 @@ def check_adapters(session: requests.Session) -> Iterator[Finding]:
             yield Finding(about, State.OK, f"{name}: {what}")
             continue
         methods = retries.allowed_methods
-        risky = "every method" if not methods else ", ".join(sorted(set(methods) - _IDEMPOTENT))
+        risky = (
+            "every method" if not methods else ", ".join(sorted(set(methods) - IDEMPOTENT_METHODS))
+        )
         more = f", {risky} included" if risky else ""
         yield Finding(
             about,
@@ -125,9 +128,6 @@ def check_adapters(session: requests.Session) -> Iterator[Finding]:
             f"{name} resends by itself (total {retries.total}{more}), out of sight of circuit, "
             "pause and deadline: build it with max_retries=0; mount() switches it off",
         )
-
-
-_IDEMPOTENT = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PUT", "TRACE"})
 
 
 def check_settings() -> Iterator[Finding]:
