@@ -17,7 +17,8 @@ DOWNSTREAM := build/downstream/venv
 PURE_FLOORS := verto_resilience/outcome/*,verto_resilience/machines/*
 
 # PYTHON=...          the interpreter for .venv instead of the newest one found
-# JOBS=0              tests in one process
+# JOBS=0              everything in one process, instead of two
+# WORKERS=0           tests in one process; by default in four, for they wait more than they compute
 # PYTEST_ARGS=...     more arguments for pytest
 # BENCH_ARGS=--quick  more arguments for bench; --help lists them
 # SUITES=requests     which suites downstream runs, instead of all
@@ -28,6 +29,7 @@ PURE_FLOORS := verto_resilience/outcome/*,verto_resilience/machines/*
 # FLOOR_COVERAGE=100  the least coverage of the pure floors, in percent, branches included
 PYTHON ?=
 JOBS ?= 2
+WORKERS ?= 4
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 SUITES ?=
@@ -54,9 +56,13 @@ demo: $(STAMP) ## watch calls meet a throttled, a failing and a recovering serve
 
 .PHONY: test
 test: lint types ## run every check: style, floors, types, tests, coverage
-	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --cov --cov-report=term $(PYTEST_ARGS)
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --cov --cov-report=term $(PYTEST_ARGS)
 	@echo "coverage of the pure floors:"
 	@$(BIN)/coverage report --include='$(PURE_FLOORS)' --fail-under=$(FLOOR_COVERAGE)
+
+.PHONY: long-tests
+long-tests: $(STAMP) ## play incidents and simulations, and soak for a minute
+	$(BIN)/pytest -q -n $(JOBS) --dist loadfile -m long $(PYTEST_ARGS)
 
 .PHONY: prometheus-tests
 prometheus-tests: $(STAMP) ## run the dashboard's queries and the rules on a real Prometheus

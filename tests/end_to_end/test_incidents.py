@@ -7,7 +7,7 @@ from tests.incidents.figures import WIDTH, Figures, figures
 from tests.incidents.play import play
 from tests.incidents.script import INCIDENTS, Incident
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.incidents]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.long]
 
 HALF = 0.5
 AT_ONCE = 6

@@ -11,6 +11,8 @@ from verto_resilience.simulation import (
     play,
 )
 
+pytestmark = pytest.mark.long
+
 
 def _goodput_after(played: Played, wait: int) -> float:
     """Give the share of offered calls that succeed in the half minute this long after the end."""

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.soak]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.long]
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 20
+SECONDS = 60
 
 
 def test_nothing_is_lost_and_nothing_grows() -> None:
-    """In twenty seconds of misbehaviour every call ends, and what it took is given back.
+    """In a minute of misbehaviour every call ends, and what it took is given back.
 
     Every call brings a response or an exception of requests; memory, threads, sockets, spans and
     metric series do not grow. It has a process of its own, whose size is looked at.
