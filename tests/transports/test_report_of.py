@@ -12,9 +12,11 @@ from requests.adapters import BaseAdapter
 import verto_resilience
 from tests.transports.responses import attempt, response, with_report
 from verto_resilience import Policy, VertoAdapter
-from verto_resilience.transports._report_of import report_of
+from verto_resilience.pipeline import CallReport, End, Result
+from verto_resilience.transports._report_of import raise_told, report_of
 
 URL = "http://127.0.0.1:1/x"
+TWICE = (attempt(1, 503), attempt(2, 503))
 NEVER_OPENS: dict[str, Any] = {"consecutive_failures": None, "minimum_calls": 1000}
 
 
@@ -70,6 +72,15 @@ def session(inner: Raising) -> Iterator[requests.Session]:
 def _fail(session: requests.Session, method: str = "POST", **options: Any) -> None:
     with suppress(requests.exceptions.ReadTimeout):
         session.request(method, URL, **options)
+
+
+def _report(end: End, *, ambiguous: bool = False) -> CallReport:
+    return CallReport(TWICE, end, None, ambiguous, possibly_executed=False)
+
+
+def _raise(error: Exception, report: CallReport) -> None:
+    with suppress(requests.ConnectionError):
+        raise_told(Result(TWICE[-1].outcome, error=error), report)
 
 
 class TestReuse:
@@ -155,6 +166,62 @@ class TestReuse:
         with_report(error, attempt(1, 503))
 
         assert error.__notes__ == "not a list"
+
+
+class TestRaising:
+    """What a call that failed raises."""
+
+    @pytest.mark.parametrize("end", [end for end in End if end is not End.ANSWERED])
+    def test_it_says_why_it_was_not_resent(self, end: End) -> None:
+        """The note names the attempt and the reason."""
+        error = requests.ConnectionError("gone")
+
+        _raise(error, _report(end))
+
+        assert error.__notes__ == [f"verto_resilience: not resent after attempt 2: {end.sentence}"]
+
+    def test_an_answer_needs_no_explanation(self) -> None:
+        """Where the failure itself asks for no resend, nothing is noted."""
+        error = requests.ConnectionError("gone")
+
+        _raise(error, _report(End.ANSWERED))
+
+        assert not hasattr(error, "__notes__")
+
+    def test_it_says_that_the_outcome_is_unknown(self) -> None:
+        """A write that may have been executed is not told as failed."""
+        error = requests.ConnectionError("gone")
+
+        _raise(error, _report(End.NOT_REPEATABLE, ambiguous=True))
+
+        assert len(error.__notes__) == 2
+        assert "outcome unknown" in error.__notes__[1]
+        assert "reconcile" in error.__notes__[1]
+
+    def test_it_has_the_report(self) -> None:
+        """What became of the call can be asked of the exception."""
+        error = requests.ConnectionError("gone")
+
+        _raise(error, _report(End.ANSWERED))
+
+        report = report_of(error)
+        assert report is not None
+        assert report.attempts == TWICE
+
+    def test_it_is_gone_once_the_caller_drops_it(self) -> None:
+        """It is in no cycle with the frames that it came through: no collector is needed."""
+        gc.disable()
+        try:
+            error = requests.ConnectionError("gone")
+            gone = weakref.ref(error)
+            result: Result[Any] = Result(TWICE[-1].outcome, error=error)
+            del error
+            with suppress(requests.ConnectionError):
+                raise_told(result, _report(End.ANSWERED))
+
+            assert gone() is None
+        finally:
+            gc.enable()
 
 
 class TestBearer:

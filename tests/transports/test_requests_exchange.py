@@ -5,12 +5,10 @@ import pytest
 import requests
 from requests.adapters import BaseAdapter
 
-from tests.pipeline.makers import answer, half
+from tests.pipeline.makers import half
 from verto_resilience.outcome import Catalogue, Operation, OperationKind, Operations, Repeatable
-from verto_resilience.pipeline import Attempt, CallReport, End, Pipeline, Policy, WaitSource
+from verto_resilience.pipeline import Pipeline, Policy
 from verto_resilience.testing import FakeClock
-from verto_resilience.transports import report_of
-from verto_resilience.transports._report_of import attach_report, explain
 from verto_resilience.transports._requests_exchange import RequestsExchange, _text
 from verto_resilience.transports._verto_headers import CORRELATION_ID, IDEMPOTENCY_KEY
 
@@ -153,60 +151,6 @@ class TestRequest:
         """A caller that names another host is shown with that name."""
         assert _exchange(headers={"Host": value}).request.host == host
         assert _exchange().request.host is None
-
-
-def _report(end: End, *, ambiguous: bool = False) -> CallReport:
-    attempt = Attempt(1, answer(503), 0.1, 0.0, WaitSource.NONE)
-    return CallReport((attempt, attempt), end, None, ambiguous, possibly_executed=False)
-
-
-class TestExplain:
-    """Notes on an exception."""
-
-    @pytest.mark.parametrize("end", [end for end in End if end is not End.ANSWERED])
-    def test_it_says_why_it_was_not_resent(self, end: End) -> None:
-        """The note names the attempt and the reason."""
-        error = ValueError("x")
-
-        explain(error, _report(end))
-
-        assert error.__notes__ == [f"verto_resilience: not resent after attempt 2: {end.sentence}"]
-
-    def test_an_answer_needs_no_explanation(self) -> None:
-        """Where the failure itself asks for no resend, nothing is noted."""
-        error = ValueError("x")
-
-        explain(error, _report(End.ANSWERED))
-
-        assert not hasattr(error, "__notes__")
-
-    def test_it_says_that_the_outcome_is_unknown(self) -> None:
-        """A write that may have been executed is not told as failed."""
-        error = ValueError("x")
-
-        explain(error, _report(End.NOT_REPEATABLE, ambiguous=True))
-
-        assert len(error.__notes__) == 2
-        assert "outcome unknown" in error.__notes__[1]
-        assert "reconcile" in error.__notes__[1]
-
-
-class TestReportOf:
-    """The report that travels with a result."""
-
-    @pytest.mark.parametrize("bearer", [requests.Response(), ValueError("x")])
-    def test_it_is_found_again(self, bearer: object) -> None:
-        """What was attached to a response or an exception is given back."""
-        report = _report(End.ANSWERED)
-
-        attach_report(bearer, report)
-
-        assert report_of(bearer) is report
-
-    @pytest.mark.parametrize("bearer", [requests.Response(), ValueError("x"), None, 1, object()])
-    def test_what_did_not_come_through_us_has_none(self, bearer: object) -> None:
-        """Asking anything for its report is safe."""
-        assert report_of(bearer) is None
 
 
 @pytest.mark.parametrize(

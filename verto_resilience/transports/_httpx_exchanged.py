@@ -29,7 +29,7 @@ from verto_resilience.transports._httpx_request import (
 )
 from verto_resilience.transports._httpx_wire import WireLimit, goes_by_proxy
 from verto_resilience.transports._refresh import RefusedCredentials
-from verto_resilience.transports._report_of import attach_report, explain
+from verto_resilience.transports._report_of import attach_report, raise_told
 from verto_resilience.transports._request_secrets import Carrier
 
 AUTHORIZATION = "Authorization"
@@ -99,22 +99,14 @@ class Exchanged:
         """Return the response, or raise what httpx raised, with the report attached."""
         self._superseded = None
         response = result.response
-        if response is not None:
-            attach_report(response, report)
-            note_answer(self._sends, response.status_code)
-            self._hand_over(response, fail_late)
-            return response
-        error = cast("Exception", result.error)
-        result.error = None
-        if isinstance(error, httpx.RequestError):
-            error.request = self._own
-        attach_report(error, report)
-        explain(error, report)
-        try:
-            raise error
-        finally:
-            # An exception refers to this frame: without this it would refer to itself.
-            del error
+        if response is None:
+            if isinstance(result.error, httpx.RequestError):
+                result.error.request = self._own
+            raise_told(result, report)
+        attach_report(response, report)
+        note_answer(self._sends, response.status_code)
+        self._hand_over(response, fail_late)
+        return response
 
     def _begin(self, left: float, *, is_kept: bool) -> tuple[WireLimit, Times]:
         """Set the time of an attempt."""

@@ -1,8 +1,9 @@
 """Where a call's report travels with its response or exception: the only place that knows."""
 
 from types import FrameType
+from typing import Any, NoReturn, cast
 
-from verto_resilience.pipeline import OUTCOME_UNKNOWN, CallReport, End, add_note
+from verto_resilience.pipeline import OUTCOME_UNKNOWN, CallReport, End, Result, add_note
 
 # An attribute, as requests itself ties request and connection to a response: it lives as long as
 # what it is about, is copied with it, and costs a store. A weak table would cost a lock and a
@@ -26,13 +27,20 @@ def attach_report(bearer: object, report: CallReport) -> None:
     own[_NAME] = report
 
 
-def explain(error: Exception, report: CallReport) -> None:
-    """Note on an exception why it was not resent, and whether the outcome is unknown."""
-    if report.end is not End.ANSWERED:
-        number = len(report.attempts)
-        add_note(error, f"{_NOTE}not resent after attempt {number}: {report.end.sentence}")
-    if report.ambiguous:
-        add_note(error, OUTCOME_UNKNOWN)
+def raise_told(result: Result[Any], report: CallReport) -> NoReturn:
+    """Raise what a call ended with, with its report, and with notes that say why it ended.
+
+    The result holds it no longer: the frames in its traceback hold the result.
+    """
+    error = cast("Exception", result.error)
+    result.error = None
+    attach_report(error, report)
+    _explain(error, report)
+    try:
+        raise error
+    finally:
+        # An exception refers to this frame: without this it would refer to itself.
+        del error
 
 
 def report_of(bearer: object) -> CallReport | None:
@@ -51,6 +59,15 @@ def own_report_of(bearer: object) -> CallReport | None:
     """Give the report that was attached to this very thing, or ``None``."""
     report = getattr(bearer, _NAME, None)
     return report if isinstance(report, CallReport) else None
+
+
+def _explain(error: Exception, report: CallReport) -> None:
+    """Note on an exception why it was not resent, and whether the outcome is unknown."""
+    if report.end is not End.ANSWERED:
+        number = len(report.attempts)
+        add_note(error, f"{_NOTE}not resent after attempt {number}: {report.end.sentence}")
+    if report.ambiguous:
+        add_note(error, OUTCOME_UNKNOWN)
 
 
 def _forget_notes(error: Exception) -> None:

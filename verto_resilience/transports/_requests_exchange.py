@@ -38,7 +38,7 @@ from verto_resilience.transports._header_values import header_text
 from verto_resilience.transports._insecure import refuse_insecure
 from verto_resilience.transports._limits import AttemptLimit
 from verto_resilience.transports._refresh import Refresher, RefusedCredentials
-from verto_resilience.transports._report_of import attach_report, explain
+from verto_resilience.transports._report_of import attach_report, raise_told
 from verto_resilience.transports._requests_errors import rejection_error
 from verto_resilience.transports._requests_failures import failure_of
 from verto_resilience.transports._sends import count_send, sends_before
@@ -290,22 +290,14 @@ class RequestsExchange:
     ) -> requests.Response:
         """Return the response, or raise what requests raised, with the report attached."""
         response = result.response
-        if response is not None:
-            attach_report(response, report)
-            if self._stream:
-                self._hand_over(response)
-            if self._unread and not _is_redirect(response):
-                watch(response.raw, fail_late)
-            return response
-        error = cast("Exception", result.error)
-        result.error = None
-        attach_report(error, report)
-        explain(error, report)
-        try:
-            raise error
-        finally:
-            # An exception refers to this frame: without this it would refer to itself.
-            del error
+        if response is None:
+            raise_told(result, report)
+        attach_report(response, report)
+        if self._stream:
+            self._hand_over(response)
+        if self._unread and not _is_redirect(response):
+            watch(response.raw, fail_late)
+        return response
 
     def break_off(self) -> None:
         """Free the connection of a response that was to be drained later."""

@@ -13,7 +13,7 @@ from verto_resilience.transports._answers import details_of, outcome_of_answer, 
 from verto_resilience.transports._bodies import Replay, drain_raw, hold_raw, watch
 from verto_resilience.transports._limits import AttemptLimit
 from verto_resilience.transports._refresh import Refresher, RefusedCredentials
-from verto_resilience.transports._report_of import attach_report, explain
+from verto_resilience.transports._report_of import attach_report, raise_told
 from verto_resilience.transports._request_secrets import Carrier
 from verto_resilience.transports._timeouts import Timeouts, timeouts_of
 from verto_resilience.transports._urllib3_errors import rejection_error
@@ -194,24 +194,16 @@ class Urllib3Exchange:
     ) -> BaseHTTPResponse:
         """Return the response, or raise what urllib3 raised, with the report attached."""
         response = result.response
-        if response is not None:
-            attach_report(response, report)
-            response.retries = self.retries
-            if self._unread:
-                if self._limit is not None and getattr(response, "connection", None) is not None:
-                    self._limit.lift()
-                if not response.get_redirect_location():
-                    watch(response, fail_late)
-            return response
-        error = cast("Exception", result.error)
-        result.error = None
-        attach_report(error, report)
-        explain(error, report)
-        try:
-            raise error
-        finally:
-            # An exception refers to this frame: without this it would refer to itself.
-            del error
+        if response is None:
+            raise_told(result, report)
+        attach_report(response, report)
+        response.retries = self.retries
+        if self._unread:
+            if self._limit is not None and getattr(response, "connection", None) is not None:
+                self._limit.lift()
+            if not response.get_redirect_location():
+                watch(response, fail_late)
+        return response
 
     def break_off(self) -> None:
         """Free the connection of a response that was to be drained later."""
