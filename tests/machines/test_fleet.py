@@ -377,3 +377,14 @@ def test_a_429_of_a_request_from_before_is_no_new_reason() -> None:
 
     assert gate.hold(None, sent_at=START + 0.9, now=START + 1.1) is None
     assert gate.snapshot(START + 1.1).strikes == 1
+
+
+def test_a_pause_that_adds_nothing_changes_no_count() -> None:
+    """A 429 sent after the own pause began counts, whatever shorter one was heard of since."""
+    gate = pause(chance=0.999)
+    gate.hold(10.0, sent_at=START, now=START)
+    gate.adopt(START + 5.0, START + 1.0, told=True)
+
+    gate.hold(None, sent_at=START + 0.5, now=START + 1.1)
+
+    assert gate.snapshot(START + 1.1).strikes == 2

@@ -149,16 +149,8 @@ class Pause:
             length = min(seconds, self.settings.max_pause)
             if again:
                 self._began = now
-            until = now + length
-            if until <= self._until or until <= now:
-                return None
-            # Compared again: whoever came in between may have closed it for longer.
-            self._until = max(self._until, until)
-            self._length = length
-            # Whoever had a turn under the old end asks again, so the turns start over.
-            self._turns = 0
-            self._offset = offset
-            return Pausing(length, told=told, cut=length < seconds)
+            pausing = Pausing(length, told=told, cut=length < seconds)
+            return self._close(pausing, until=now + length, now=now, offset=offset)
 
     def adopt(self, until: float, now: float, *, told: bool) -> Pausing | None:
         """Close the gate because the origin asked another process for quiet.
@@ -179,15 +171,12 @@ class Pause:
             latest = now + self.settings.max_pause
             cut = until > latest
             until = min(until, latest)
-            if until <= self._until or until <= now:
+            pausing = Pausing(until - now, told=told, cut=cut)
+            if self._close(pausing, until=until, now=now, offset=offset) is None:
                 return None
             # What was on the wire until now is no reason to pause for longer.
             self._began = now
-            self._until = max(self._until, until)
-            self._length = until - now
-            self._turns = 0
-            self._offset = offset
-            return Pausing(self._length, told=told, cut=cut)
+            return pausing
 
     def forgive(self, *, sent_at: float) -> None:
         """Forget the 429s in a row, if this request was sent after the pause began."""
@@ -220,6 +209,20 @@ class Pause:
     def __repr__(self) -> str:
         """Show the end of the pause on its clock."""
         return f"<Pause until={self._until:.3f} strikes={self._strikes}>"
+
+    def _close(
+        self, pausing: Pausing, *, until: float, now: float, offset: float
+    ) -> Pausing | None:
+        """Close the gate, unless it is closed for as long already; the lock is held."""
+        if until <= self._until or until <= now:
+            return None
+        # Compared again: whoever came in between may have closed it for longer.
+        self._until = max(self._until, until)
+        self._length = pausing.seconds
+        # Whoever had a turn under the old end asks again, so the turns start over.
+        self._turns = 0
+        self._offset = offset
+        return pausing
 
     def _ramp(self) -> float:
         return min(self.settings.ramp, self._length / 2.0)
