@@ -15,12 +15,13 @@ from verto_resilience.transports import (
     RefreshHook,
     RenewsCredentials,
     ResilientAdapter,
+    StandIn,
     keep_retries,
     retries_kept,
 )
 
 
-class VertoAdapter(Reconfigurable, ResilientAdapter):
+class VertoAdapter(Reconfigurable, StandIn, ResilientAdapter):
     """A transport adapter for :meth:`requests.Session.mount`.
 
     Args:
@@ -96,22 +97,6 @@ class VertoAdapter(Reconfigurable, ResilientAdapter):
         """End the waits under way, and close the inner adapter if it is this one's own."""
         self._assembly.clock.interrupt()
         super().close()
-
-    def __getattr__(self, name: str) -> Any:
-        """Answer for what the inner adapter has and code around it may ask for."""
-        inner = self.__dict__.get("inner")
-        if inner is None or name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(inner, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set where :meth:`__getattr__` reads: what only the inner adapter has is set there."""
-        own = self.__dict__
-        inner = own.get("inner")
-        if inner is None or name in own or hasattr(type(self), name) or not hasattr(inner, name):
-            super().__setattr__(name, value)
-        else:
-            setattr(inner, name, value)
 
     def __getstate__(self) -> dict[str, Any]:
         """Give what it is built from; circuits and counts are not carried along."""

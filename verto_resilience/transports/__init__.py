@@ -25,6 +25,7 @@ from verto_resilience.transports._requests_errors import (
     RequestsCircuitOpenError,
     RequestsPausedError,
 )
+from verto_resilience.transports._stand_in import StandIn
 from verto_resilience.transports._taken_over import keep_retries, own_retries, retries_kept
 from verto_resilience.transports._target import (
     front_and_path,
@@ -97,6 +98,7 @@ __all__ = [
     "ResilientPoolManager",
     "ServerError",
     "ServiceUnavailableError",
+    "StandIn",
     "TooManyRequestsError",
     "UnauthorizedError",
     "Urllib3CallRejectedError",

@@ -11,6 +11,7 @@ from verto_resilience.pipeline import Pipeline
 from verto_resilience.transports._callers import callers_level
 from verto_resilience.transports._guarded_pools import guard_manager
 from verto_resilience.transports._refresh import Refresher
+from verto_resilience.transports._stand_in import StandIn
 from verto_resilience.transports._taken_over import resends
 from verto_resilience.transports._urllib3_exchange import Urllib3Exchange
 from verto_resilience.transports._urllib3_redirects import Hop, follow
@@ -18,7 +19,7 @@ from verto_resilience.transports._urllib3_redirects import Hop, follow
 _URLLIB3 = frozenset({"urllib3"})
 
 
-class ResilientPoolManager(PoolManager):
+class ResilientPoolManager(StandIn, PoolManager):
     """Sends through another pool manager, and decides what to send, when, and whether again.
 
     Args:
@@ -141,22 +142,6 @@ class ResilientPoolManager(PoolManager):
                 "Give retries=Retry(0, redirect=...) to say so yourself.",
                 stacklevel=callers_level(_URLLIB3),
             )
-
-    def __getattr__(self, name: str) -> Any:
-        """Answer for what the inner manager has and code around it may ask for."""
-        inner = self.__dict__.get("inner")
-        if inner is None or name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(inner, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set where :meth:`__getattr__` reads: what only the inner manager has is set there."""
-        own = self.__dict__
-        inner = own.get("inner")
-        if inner is None or name in own or hasattr(type(self), name) or not hasattr(inner, name):
-            super().__setattr__(name, value)
-        else:
-            setattr(inner, name, value)
 
     def __repr__(self) -> str:
         """Show what is wrapped."""
