@@ -31,6 +31,16 @@ def test_each_attempt_has_its_span_and_its_trace_header(
     assert carried == [id_of(span) for span in attempts]
 
 
+def test_each_attempt_names_the_protocol_it_was_answered_by(
+    sdk: Sdk, client: Maker, verto: Sandbox
+) -> None:
+    """The version is there, and in the words of the conventions, whatever the library calls it."""
+    client().send("GET", f"{verto.url}/status/200")
+
+    attempts = [span for span in drawn_by(sdk, OURS) if span.kind is SpanKind.CLIENT]
+    assert [shown(span, "network.protocol.version") for span in attempts] == ["1.1"]
+
+
 def test_each_call_ends_in_an_event(client: Maker, wired: Wirer) -> None:
     """An observer is told what became of the call, as the report has it."""
     wire = wired(SHORT_BODY, answer())

@@ -66,9 +66,14 @@ def peer_of(raw: object) -> tuple[str, int] | None:
     return (address[0], address[1]) if isinstance(address, tuple) else None
 
 
+def version_of(raw: object) -> str | None:
+    """Give the version of HTTP, of an answer that has it as a number as http.client does."""
+    return _VERSIONS.get(getattr(raw, "version", 0))
+
+
 def details_of(
     headers: Mapping[str, str],
-    version: int,
+    version: str | None,
     peer: tuple[str, int] | None,
     sent: Sent,
     *,
@@ -78,7 +83,7 @@ def details_of(
 
     Args:
         headers: Looked up without regard to case.
-        version: As http.client has it: 11 for HTTP/1.1.
+        version: Of HTTP, such as ``1.1``; ``None`` when it is not known.
         peer: The other end.
         sent: The request, whose credentials the server may quote.
         own_id: The correlation id that was sent.
@@ -87,7 +92,7 @@ def details_of(
     if said is not None and said != own_id:
         said = identifier_from(said, sent)
     return Received(
-        protocol_version=_VERSIONS.get(version),
+        protocol_version=version,
         peer=peer,
         call_id=identifier_from(value_of(headers, CALL_ID), sent),
         correlation_id=said,

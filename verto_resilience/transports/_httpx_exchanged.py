@@ -139,7 +139,7 @@ class Exchanged:
         return Result(outcome, response)
 
     def _details(self, response: httpx.Response) -> Received:
-        version = _VERSIONS.get(response.extensions.get("http_version", b""), 0)
+        version = _VERSIONS.get(response.extensions.get("http_version", b""))
         own_id = self.request.correlation_id
         return details_of(response.headers, version, _peer(response), self._sent(), own_id=own_id)
 
@@ -188,8 +188,7 @@ class Exchanged:
         return renewed is not None
 
 
-_VERSIONS = {b"HTTP/1.0": 10, b"HTTP/1.1": 11, b"HTTP/2": 20}
-"""As http.client has them."""
+_VERSIONS = {b"HTTP/1.0": "1.0", b"HTTP/1.1": "1.1", b"HTTP/2": "2"}
 
 
 def _peer(response: httpx.Response) -> tuple[str, int] | None:

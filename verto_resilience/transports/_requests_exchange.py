@@ -31,7 +31,7 @@ from verto_resilience.pipeline import (
     Rejection,
     Result,
 )
-from verto_resilience.transports._answers import details_of, outcome_of_answer, peer_of
+from verto_resilience.transports._answers import details_of, outcome_of_answer, peer_of, version_of
 from verto_resilience.transports._bodies import Replay, drain, read_whole, watch
 from verto_resilience.transports._header_store import copy_of, value_of
 from verto_resilience.transports._header_values import header_text
@@ -219,7 +219,7 @@ class RequestsExchange:
         if self._renewed is not None and response.status_code == _UNAUTHORIZED:
             cast("Refresher", self._refresher).forget(self._renewed)
         if scope.wants_details:
-            version = getattr(response.raw, "version", 0)
+            version = version_of(response.raw)
             own_id = self.request.correlation_id
             details = details_of(response.headers, version, peer, self._prepared, own_id=own_id)
             scope.received(details)

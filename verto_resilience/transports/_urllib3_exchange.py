@@ -9,7 +9,7 @@ from urllib3.util import Timeout
 
 from verto_resilience.outcome import Failure, Outcome, Resend, classify_failure
 from verto_resilience.pipeline import AttemptScope, CallReport, Pipeline, Rejection, Result
-from verto_resilience.transports._answers import details_of, outcome_of_answer, peer_of
+from verto_resilience.transports._answers import details_of, outcome_of_answer, peer_of, version_of
 from verto_resilience.transports._bodies import Replay, drain_raw, hold_raw, watch
 from verto_resilience.transports._limits import AttemptLimit
 from verto_resilience.transports._refresh import Refresher, RefusedCredentials
@@ -140,7 +140,7 @@ class Urllib3Exchange:
         if scope.wants_details:
             own_id, peer = self.request.correlation_id, peer_of(response)
             sent = self._sent()
-            details = details_of(response.headers, response.version, peer, sent, own_id=own_id)
+            details = details_of(response.headers, version_of(response), peer, sent, own_id=own_id)
             scope.received(details)
         return Result(self._classify(response), response)
 
