@@ -4,6 +4,7 @@ import pytest
 
 from tests.contract.edges import Edge
 from tests.contract.seen import Maker, circuit, fails, failures, told
+from tests.end_to_end.statuses import STATUSES
 from tests.end_to_end.wire import (
     BROKEN_CHUNK,
     CLOSE_AT_ONCE,
@@ -22,23 +23,6 @@ from verto_resilience import Category, Failure, Health
 from verto_resilience.testing import Reply, Sandbox
 
 pytestmark = pytest.mark.end_to_end
-
-STATUSES = {
-    200: (Category.SUCCESS, Health.GOOD, 1),
-    201: (Category.SUCCESS, Health.GOOD, 1),
-    202: (Category.SUCCESS, Health.GOOD, 1),
-    204: (Category.SUCCESS, Health.GOOD, 1),
-    400: (Category.CLIENT_ERROR, Health.GOOD, 1),
-    401: (Category.CLIENT_ERROR, Health.GOOD, 1),
-    403: (Category.CLIENT_ERROR, Health.GOOD, 1),
-    404: (Category.CLIENT_ERROR, Health.GOOD, 1),
-    409: (Category.CLIENT_ERROR, Health.GOOD, 1),
-    429: (Category.RATE_LIMITED, Health.UNKNOWN, 3),
-    500: (Category.SERVER_ERROR, Health.BAD, 3),
-    503: (Category.SERVER_ERROR, Health.BAD, 3),
-    504: (Category.SERVER_ERROR, Health.BAD, 3),
-}
-"""Category, health, and how often a GET is sent that gets nothing else."""
 
 FAULTS = {
     "closed": (CLOSE_AT_ONCE, Failure.RESET),

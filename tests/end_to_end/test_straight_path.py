@@ -8,6 +8,7 @@ import requests
 
 import verto_resilience
 from tests.end_to_end.sessions import PATIENT, Mounter, Told, balance, circuit, report
+from tests.end_to_end.statuses import STATUSES
 from tests.end_to_end.wire import SHORT_BODY, STALLED, STALLED_BODY, Wirer
 from verto_resilience import Category, Health, PausedError
 from verto_resilience.pipeline import End, WaitSource
@@ -15,21 +16,6 @@ from verto_resilience.testing import Reply, RetryAfterForm, Sandbox
 
 pytestmark = pytest.mark.end_to_end
 
-SEED = {
-    200: (Category.SUCCESS, Health.GOOD, 1),
-    201: (Category.SUCCESS, Health.GOOD, 1),
-    202: (Category.SUCCESS, Health.GOOD, 1),
-    204: (Category.SUCCESS, Health.GOOD, 1),
-    400: (Category.CLIENT_ERROR, Health.GOOD, 1),
-    401: (Category.CLIENT_ERROR, Health.GOOD, 1),
-    403: (Category.CLIENT_ERROR, Health.GOOD, 1),
-    404: (Category.CLIENT_ERROR, Health.GOOD, 1),
-    409: (Category.CLIENT_ERROR, Health.GOOD, 1),
-    429: (Category.RATE_LIMITED, Health.UNKNOWN, 3),
-    500: (Category.SERVER_ERROR, Health.BAD, 3),
-    503: (Category.SERVER_ERROR, Health.BAD, 3),
-    504: (Category.SERVER_ERROR, Health.BAD, 3),
-}
 SOON = 0.7
 """Seconds within which something has happened at once, on a busy machine."""
 
@@ -41,12 +27,12 @@ def gap(verto: Sandbox, first: int = 0) -> float:
     return later.arrived - earlier.answered
 
 
-@pytest.mark.parametrize("status", SEED)
+@pytest.mark.parametrize("status", STATUSES)
 def test_documented_status_is_classified_and_sent_as_often_as_it_should(
     verto: Sandbox, mounted: Mounter, status: int
 ) -> None:
     """Each of the 13 statuses has its category, its health, and its number of sends for a GET."""
-    category, health, sends = SEED[status]
+    category, health, sends = STATUSES[status]
     session = mounted()
 
     response = session.get(f"{verto.url}/status/{status}")
