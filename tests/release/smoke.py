@@ -16,11 +16,17 @@ from verto_resilience.testing import Sandbox
 
 DATA = (
     "py.typed",
+    "_pages/page.css",
+    "_pages/page.html",
+    "_pages/page.js",
     "flight/page.css",
     "flight/page.html",
     "flight/page.js",
     "outcome/catalogue.toml",
     "outcome/operations.toml",
+    "simulation/page.css",
+    "simulation/page.html",
+    "simulation/page.js",
     "telemetry/dashboards/rules.yml",
     "telemetry/dashboards/verto.json",
 )

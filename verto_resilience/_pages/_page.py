@@ -7,6 +7,7 @@ from hashlib import sha256
 from html import escape
 from importlib import resources
 from importlib.util import find_spec
+from string import Template
 
 Row = Sequence[str]
 """The texts of one row of a table."""
@@ -30,7 +31,27 @@ def require_plotly(what: str) -> None:
         raise ModuleNotFoundError(_MISSING.format(what=what), name="plotly")
 
 
-def plotly_script() -> str:
+def document(package: str, *, title: str, **parts: str) -> str:
+    """Write a page: the frame of all, around what stands beside the code of a package.
+
+    Args:
+        package: Has a ``page.html`` for the frame, a ``page.js`` and a ``page.css``.
+        title: Escaped, as the parts are.
+        **parts: What its ``page.html`` names.
+    """
+    library = _plotly_script()
+    script = _shipped(__package__, "page.js") + _shipped(package, "page.js")
+    return Template(_shipped(__package__, "page.html")).substitute(
+        policy=_content_policy(library, script),
+        title=title,
+        style=_shipped(__package__, "page.css") + _shipped(package, "page.css"),
+        main=Template(_shipped(package, "page.html")).substitute(parts, title=title),
+        library=library,
+        script=script,
+    )
+
+
+def _plotly_script() -> str:
     """Give plotly's own JavaScript."""
     from plotly.offline import get_plotlyjs
 
@@ -38,17 +59,12 @@ def plotly_script() -> str:
     return script
 
 
-def shipped(package: str, name: str) -> str:
+def _shipped(package: str, name: str) -> str:
     """Give the text of a file that stands beside the code of a package."""
     return resources.files(package).joinpath(name).read_text(encoding="utf-8")
 
 
-def style(package: str) -> str:
-    """Give the style of all pages, and that of a package's own after it."""
-    return shipped(__package__, "page.css") + shipped(package, "page.css")
-
-
-def content_policy(*scripts: str) -> str:
+def _content_policy(*scripts: str) -> str:
     """Forbid the browser every request, and every script but these."""
     hashes = (b64encode(sha256(script.encode()).digest()).decode() for script in scripts)
     allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
-from string import Template
 
 from verto_resilience import _pages
 from verto_resilience.flight import _looks as looks
@@ -33,11 +32,9 @@ def page(flight: Flight, *, title: str) -> str:
 
     flight = trimmed(flight)
     summary = summarise(flight)
-    library, script = _pages.plotly_script(), _pages.shipped(__package__, "page.js")
-    return Template(_pages.shipped(__package__, "page.html")).substitute(
+    return _pages.document(
+        __package__,
         title=escape(title),
-        policy=_pages.content_policy(library, script),
-        style=_pages.style(__package__),
         lead=escape(_lead(flight, summary)),
         when=escape(_when(flight)),
         left_out=_left_out(flight),
@@ -49,8 +46,6 @@ def page(flight: Flight, *, title: str) -> str:
         waterfall=_pages.embedded(waterfall(summary.worst, flight.until)),
         waterfall_tables=calls_table("The calls drawn above", summary.worst, flight),
         tables="\n".join(summary_tables(summary)),
-        library=library,
-        script=script,
     )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import fields
 from html import escape
-from string import Template
 
 from verto_resilience import _pages
 from verto_resilience.pipeline import Policy, settings_table
@@ -38,12 +37,9 @@ def page(runs: Sequence[Played], policy: Policy) -> str:
     require_plotly()
     scenario = runs[0].scenario
     rows = [(run.strategy, figures(run)) for run in runs]
-    library = _pages.plotly_script()
-    script = _pages.shipped(__package__, "page.js")
-    return Template(_pages.shipped(__package__, "page.html")).substitute(
+    return _pages.document(
+        __package__,
         title=escape(_title(scenario)),
-        policy=_pages.content_policy(library, script),
-        style=_pages.style(__package__),
         lead=escape(_lead(scenario, rows)),
         story="\n".join(f'<p class="when">{escape(text)}</p>' for text in story(scenario)),
         figures="\n".join(_card(*row) for row in rows),
@@ -51,8 +47,6 @@ def page(runs: Sequence[Played], policy: Policy) -> str:
         drawings="\n".join(_section(chart, runs) for chart in CHARTS if _has(chart, runs)),
         numbers=_numbers(rows),
         tables=_scenario_table(scenario) + _policy_table(policy),
-        library=library,
-        script=script,
     )
 
 

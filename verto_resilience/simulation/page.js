@@ -1,44 +1,14 @@
-"use strict";
 (() => {
-  const style = (name) =>
-    getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-  const coarse = matchMedia("(pointer: coarse)").matches;
-  const config = {
-    responsive: true,
-    displaylogo: false,
-    displayModeBar: false,
-    doubleClick: "reset",
-    showTips: false,
-  };
-  const drawings = [...document.querySelectorAll(".drawing")].map((place) => {
-    const source = place.querySelector("script");
-    const figure = JSON.parse(source.textContent);
-    place.replaceChildren();
-    return { place, figure };
-  });
+  const { style, drawings, draw, ready } = page;
 
-  const painted = (figure) => {
-    const { data, layout } = structuredClone(figure);
+  const paint = (data, layout) => {
     for (const trace of data) {
       trace.line.color = style(trace.meta);
     }
-    for (const shape of layout.shapes) {
-      shape.fillcolor = style(shape.name);
-    }
-    layout.paper_bgcolor = layout.plot_bgcolor = "rgba(0,0,0,0)";
-    layout.font.color = style("ink");
-    layout.font.family = getComputedStyle(document.body).fontFamily;
     for (const axis of [layout.xaxis, layout.yaxis]) {
       axis.gridcolor = axis.tickcolor = axis.linecolor = style("grid");
     }
-    layout.hoverlabel.bgcolor = style("card");
     layout.hoverlabel.bordercolor = style("grid");
-    layout.hoverlabel.font.color = style("ink");
-    layout.dragmode = coarse ? false : "zoom";
-    if (document.documentElement.clientWidth < 600) {
-      layout.xaxis.nticks = 6;
-    }
-    return { data, layout };
   };
 
   // What is zoomed in one drawing is looked at in all of them.
@@ -54,19 +24,10 @@
     });
   };
 
-  const draw = () =>
-    Promise.all(
-      drawings.map(({ place, figure }) => {
-        const { data, layout } = painted(figure);
-        return Plotly.react(place, data, layout, config);
-      }),
-    );
-
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-  draw().then(() => {
+  draw(paint, 6).then(() => {
     for (const { place } of drawings) {
       place.on("plotly_relayout", (change) => follow(change, place));
     }
-    document.documentElement.dataset.drawn = "yes";
+    ready();
   });
 })();
