@@ -7,7 +7,7 @@ from tests.end_to_end.telemetry.setups import OURS, drawn_by, id_of, parent_of, 
 from tests.end_to_end.wire import SHORT_BODY, Wirer, answer
 from tests.telemetry.makers import Sdk
 from verto_resilience.pipeline import CallEnded
-from verto_resilience.testing import Sandbox
+from verto_resilience.testing import Reply, Sandbox
 
 pytestmark = pytest.mark.end_to_end
 
@@ -39,6 +39,23 @@ def test_each_attempt_names_the_protocol_it_was_answered_by(
 
     attempts = [span for span in drawn_by(sdk, OURS) if span.kind is SpanKind.CLIENT]
     assert [shown(span, "network.protocol.version") for span in attempts] == ["1.1"]
+
+
+@pytest.mark.parametrize("came_back", ["received", "sent"])
+def test_no_identifier_is_shown_at_any_length(
+    sdk: Sdk, client: Maker, verto: Sandbox, came_back: str
+) -> None:
+    """A long id shows its beginning: one that the server made up, and one that it repeats."""
+    long = {"Vfx-Api-Call-Id": "x" * 999, "Vfx-Correlation-Id": "z" * 999}
+    verto.script(None, [Reply(200, headers=long)])
+    sent = {"Vfx-Correlation-Id": "z" * 999} if came_back == "sent" else None
+
+    client(verto_hosts=("127.0.0.1",)).send("GET", f"{verto.url}/x", headers=sent)
+
+    (attempt,) = [span for span in drawn_by(sdk, OURS) if span.kind is SpanKind.CLIENT]
+    assert shown(attempt, "verto.api_call_id") == "x" * 128
+    assert shown(attempt, f"verto.correlation_id.{came_back}") == "z" * 128
+    assert all(len(str(value)) <= 128 for value in (attempt.attributes or {}).values())
 
 
 def test_each_call_ends_in_an_event(client: Maker, wired: Wirer) -> None:

@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 
 from tests.transports.responses import prepared
-from verto_resilience.transports._identifiers import LONGEST_ID, identifier_from
+from verto_resilience.pipeline import LONGEST_ID
+from verto_resilience.transports._identifiers import identifier_from
 
 ID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 

@@ -22,6 +22,7 @@ from verto_resilience.pipeline._events import (
 )
 from verto_resilience.pipeline._exceptions import add_note, class_name, traceback_of
 from verto_resilience.pipeline._observer import (
+    LONGEST_ID,
     SILENT_OBSERVER,
     SILENT_TRACING,
     AttemptScope,
@@ -63,6 +64,7 @@ from verto_resilience.pipeline._store import (
 
 __all__ = [
     "GENERAL",
+    "LONGEST_ID",
     "OUTCOME_UNKNOWN",
     "SILENT_OBSERVER",
     "SILENT_TRACING",

@@ -31,8 +31,12 @@ class Observer(Protocol):
 Observer.__module__ = "verto_resilience"
 
 
+LONGEST_ID = 128
+"""Characters of an identifier from a header that are shown."""
+
+
 class Received(NamedTuple):
-    """What identifies an answer; every part may be missing.
+    """What identifies an answer; every part may be missing. The edge has cut what is long.
 
     Attributes:
         protocol_version: Such as ``1.1``.

@@ -31,6 +31,7 @@ from verto_resilience.telemetry._endpoints import Endpoints
 from verto_resilience.telemetry._mishaps import Mishaps
 from verto_resilience.telemetry._propagation import Propagation
 from verto_resilience.telemetry._providers import Instruments
+from verto_resilience.telemetry._requested import identify
 from verto_resilience.telemetry._sorts_of_attempts import HttpAttempt, InnerAttempt
 from verto_resilience.telemetry._suppression import HTTP_KEY
 
@@ -196,10 +197,7 @@ class CallDrawing:
         attributes = dict(self.endpoint.inner)
         if request.operation is not None:
             name = f"{name} {request.operation.template}"
-            attributes[names.OPERATION] = request.operation.template
-            attributes[names.OPERATION_KIND] = request.operation.kind.value
-        if request.correlation_id is not None:
-            attributes[names.CORRELATION_SENT] = request.correlation_id[: names.LONGEST_ID]
+        identify(attributes, request)
         return tracer.start_span(
             name,
             context=self.context,

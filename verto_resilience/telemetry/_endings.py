@@ -66,9 +66,9 @@ class Endings:
         if details.peer is not None and self._http:
             attributes[names.PEER_ADDRESS], attributes[names.PEER_PORT] = details.peer
         if details.call_id is not None:
-            attributes[names.API_CALL_ID] = details.call_id[: names.LONGEST_ID]
+            attributes[names.API_CALL_ID] = details.call_id
         if details.correlation_id is not None and details.correlation_id != correlation_id:
-            attributes[names.CORRELATION_RECEIVED] = details.correlation_id[: names.LONGEST_ID]
+            attributes[names.CORRELATION_RECEIVED] = details.correlation_id
 
     def _make(self, key: "_Key") -> Attributes:
         status, version, error_type, category, is_documented, failure = key

@@ -21,6 +21,7 @@ from verto_resilience.pipeline import (
 )
 from verto_resilience.telemetry import _names as names
 from verto_resilience.telemetry._current import is_silent, trace_fields
+from verto_resilience.telemetry._requested import identify
 from verto_resilience.telemetry._servers import server_of
 
 _log = logging.getLogger("verto_resilience")
@@ -192,11 +193,7 @@ def _request(event: str, request: CallRequest) -> Fields:
         **_server(request.origin, request.host),
         names.INNER_METHOD: request.method,
     }
-    if request.operation is not None:
-        fields[names.OPERATION] = request.operation.template
-        fields[names.OPERATION_KIND] = request.operation.kind.value
-    if request.correlation_id is not None:
-        fields[names.CORRELATION_SENT] = request.correlation_id[: names.LONGEST_ID]
+    identify(fields, request)
     return fields
 
 

@@ -25,9 +25,6 @@ KNOWN_METHODS = frozenset(
 )
 """Methods of RFC 9110, RFC 5789 (PATCH) and RFC 10008 (QUERY)."""
 
-LONGEST_ID = 128
-"""Characters of an identifier from a header that are shown."""
-
 METHOD = "http.request.method"
 METHOD_ORIGINAL = "http.request.method_original"
 RESEND_COUNT = "http.request.resend_count"

@@ -7,6 +7,7 @@ from opentelemetry.trace import Span, SpanKind, Tracer
 from verto_resilience.telemetry import _names as names
 from verto_resilience.telemetry._attempts import AttemptDrawing
 from verto_resilience.telemetry._redaction import redact_url
+from verto_resilience.telemetry._requested import identify
 
 # Bound once: to find a member takes 3.11 some hundred instructions.
 _CLIENT, _INTERNAL = SpanKind.CLIENT, SpanKind.INTERNAL
@@ -38,11 +39,7 @@ class HttpAttempt(AttemptDrawing):
         if resends:
             attributes[names.RESEND_COUNT] = resends
         self._describe_send(attributes)
-        if request.operation is not None:
-            attributes[names.OPERATION] = request.operation.template
-            attributes[names.OPERATION_KIND] = request.operation.kind.value
-        if request.correlation_id is not None:
-            attributes[names.CORRELATION_SENT] = request.correlation_id[: names.LONGEST_ID]
+        identify(attributes, request)
         return tracer.start_span(
             call.endpoint.name,
             context=self._context,

@@ -6,11 +6,9 @@ A server may put into them what it likes: a line of a log, a megabyte, the token
 import re
 
 from verto_resilience.outcome import scrub_known
+from verto_resilience.pipeline import LONGEST_ID
 from verto_resilience.transports._header_store import values_of
 from verto_resilience.transports._request_secrets import Sent, secrets_of
-
-LONGEST_ID = 128
-"""Characters of an identifier that are kept."""
 
 # As Verto documents its own, and the usual form of any other.
 _UUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
