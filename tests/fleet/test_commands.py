@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -118,6 +119,32 @@ def test_watching_as_json_gives_a_line_each_second(server: RedisServer) -> None:
         process.kill()
 
     assert all(line["verdicts"] == [] for line in lines)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--json",)], ids=["text", "json"])
+def test_watching_into_a_pipe_ends_as_it_is_asked(
+    server: RedisServer, arguments: tuple[str, ...]
+) -> None:
+    """Whoever reads sees what is there at once; an interrupt, or no reader, ends it quietly."""
+    environ = dict(os.environ, VERTO_RESILIENCE_STORE=server.url)
+    command = [sys.executable, "-m", "verto_resilience", "fleet", "--watch", *arguments]
+
+    codes = []
+    for interrupts in (True, False):
+        with subprocess.Popen(
+            command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert process.stdout.readline()
+            if interrupts:
+                process.send_signal(signal.SIGINT)
+            else:
+                process.stdout.close()
+            codes.append(process.wait(20))
+            assert not process.stderr.read()
+
+    assert codes == [130, 0]
 
 
 @pytest.mark.parametrize("command", ["doctor", "fleet", "config"])

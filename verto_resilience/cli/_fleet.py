@@ -5,42 +5,28 @@ import json
 import re
 import socket
 import sys
-import time
-from itertools import groupby
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.live import Live
-from rich.text import Text
 
 from verto_resilience.cli._help import Command
-from verto_resilience.cli._wrapped import wrapped
+from verto_resilience.cli._told_fleet import as_plain_data, as_text, length
+from verto_resilience.cli._watch import watch as watch_store
 from verto_resilience.config import PREFIX, lacking, load_policy, origin_or_host, place_of
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.state import (
     LONGEST,
     LinkError,
     Place,
-    Record,
     Standing,
-    Word,
     force_open,
     is_key,
     look,
     reset,
 )
 
-_INDENT = "    "
-_BETWEEN_LOOKS = 1.0
-_HOUR, _MINUTE = 3600.0, 60.0
-_STYLES = {
-    Word.OPEN: "bold red",
-    Word.PAUSED: "yellow",
-    Word.LEASED: "cyan",
-    Word.CLOSED: "green",
-    Word.LIFTED: "green",
-}
+_HOUR = 3600.0
 
 _OPERATION = re.compile(r"(DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT|TRACE) /\S*")
 
@@ -61,7 +47,11 @@ def show(
     context: typer.Context,
     *,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Show it anew each second, until interrupted.")
+        bool,
+        typer.Option(
+            "--watch",
+            help="Show it anew each second, until interrupted; into a pipe with each change.",
+        ),
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON; with --watch a line each second.")
@@ -76,18 +66,14 @@ def show(
     if context.invoked_subcommand is not None:
         return
     place = _place()
-    if not watch:
-        standing = _asked(place)
-        print(json.dumps(_plain(standing, place), indent=2)) if as_json else _print(standing, place)
-    elif as_json:
-        while True:
-            print(json.dumps(_plain(_asked(place), place)), flush=True)
-            time.sleep(_BETWEEN_LOOKS)
+    if watch:
+        watch_store(lambda: _asked(place), place, as_json=as_json)
+        return
+    standing = _asked(place)
+    if as_json:
+        print(json.dumps(as_plain_data(standing, place), indent=2))
     else:
-        with Live(console=Console(highlight=False), auto_refresh=False) as live:
-            while True:
-                live.update(_drawn(_asked(place), place), refresh=True)
-                time.sleep(_BETWEEN_LOOKS)
+        Console(highlight=False).print(as_text(standing, place), soft_wrap=True)
 
 
 @fleet.command(
@@ -112,7 +98,7 @@ def open_circuit(
         force_open(place, known, seconds, by=_who())
     except LinkError as error:
         raise _failed(place, error) from None
-    print(f"{known} is open for {_length(seconds)}, in every process that hears of it")
+    print(f"{known} is open for {length(seconds)}, in every process that hears of it")
 
 
 @fleet.command(
@@ -175,83 +161,3 @@ def _who() -> str:
     except (KeyError, OSError):
         user = "somebody"
     return re.sub(r"[^A-Za-z0-9._@-]", "-", f"{user}@{socket.gethostname()}")[:128]
-
-
-def _plain(standing: Standing, place: Place) -> dict[str, Any]:
-    return {
-        "store": str(place.address),
-        "namespace": place.namespace,
-        "ignored": standing.ignored,
-        "verdicts": [
-            {
-                "key": record.key,
-                "state": record.word.value,
-                "since": round(record.age, 3),
-                "left": round(record.left, 3),
-                "trips": record.trips,
-                "reason": record.about.reason,
-                "last_failure": record.about.failure,
-                "status": record.about.status if record.word is Word.PAUSED else None,
-                "by": record.about.by,
-                "generation": record.generation,
-            }
-            for record in standing.records
-        ],
-    }
-
-
-def _print(standing: Standing, place: Place) -> None:
-    Console(highlight=False).print(_drawn(standing, place), soft_wrap=True)
-
-
-def _drawn(standing: Standing, place: Place) -> Text:
-    drawn = Text()
-    for key, records in groupby(standing.records, key=lambda record: record.key):
-        drawn.append(f"{key}\n", style="bold")
-        for record in records:
-            text = wrapped(_sentence(record), first=_INDENT, others=f"{_INDENT}  ")
-            drawn.append(f"{text}\n", style=_STYLES[record.word])
-    if not standing.records:
-        drawn.append("nothing is open and nothing is paused\n")
-    if standing.ignored:
-        what = "value was" if standing.ignored == 1 else "values were"
-        more = f"{standing.ignored} {what} ignored, which somebody else has written\n"
-        drawn.append(more, style="yellow")
-    drawn.append(f"{place.address}, namespace {place.namespace}", style="dim")
-    return drawn
-
-
-def _sentence(record: Record) -> str:
-    about = record.about
-    since = f"{_length(record.age)} ago, by {about.by}"
-    match record.word:
-        case Word.OPEN:
-            why = "" if about.reason is None else f": {about.reason.value}"
-            last = "" if about.failure is None else f", last failure {about.failure}"
-            row = f", {record.trips} in a row" if record.trips > 1 else ""
-            still = (
-                f"open for {_length(record.left)} more"
-                if record.left > 0.0
-                else "open, and to be probed"
-            )
-            return f"{still}{why}{last}{row}; said {since}"
-        case Word.PAUSED:
-            told = "as it asked" if about.told else "by the backoff"
-            left = _length(record.left)
-            return f"paused for {left} more: answered {about.status}, {told}; said {since}"
-        case Word.LEASED:
-            return f"probed by {about.by}, at the latest until {_length(record.left)} from now"
-        case Word.CLOSED:
-            return f"closed {since}"
-        case Word.LIFTED:
-            return f"pause ended {since}"
-
-
-def _length(seconds: float) -> str:
-    """Write a time as people do: parts of a second only where it is short."""
-    if seconds < _MINUTE:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if seconds < _HOUR:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
