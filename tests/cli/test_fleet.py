@@ -4,6 +4,7 @@ from typer.testing import CliRunner, Result
 
 from verto_resilience import ConfigurationError
 from verto_resilience.cli._fleet import fleet
+from verto_resilience.pipeline import StoreFault
 
 STORE = "unix:///nowhere"
 
@@ -72,4 +73,4 @@ def test_a_store_that_cannot_be_had_is_told(arguments: tuple[str, ...]) -> None:
     ran = _run(*arguments)
 
     assert ran.exit_code == 1
-    assert ran.stderr == f"error: store {STORE}: it cannot be reached\n"
+    assert ran.stderr == f"error: store {STORE}: {StoreFault.NOBODY_LISTENS.sentence}\n"

@@ -4,11 +4,12 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from tests.fleet.descriptors import without_descriptors
 from tests.fleet.server import RedisServer, free_port
 from tests.fleet.sharing import connected, shop, wait_until
 from verto_resilience.pipeline import Secret, StoreAddress, StoreFault
@@ -113,6 +114,17 @@ def test_tls_is_spoken_and_checked(tmp_path: Path) -> None:
 
         assert _fault(f"{url}?ssl_ca_certs={CERTIFICATES / 'loopback.pem'}") is None
         assert _fault(url) is StoreFault.CERTIFICATE
+        assert _fault(url.replace("rediss", "redis")) is StoreFault.TLS_ONLY
+        for file in ("nowhere.pem", "README.md"):
+            path = Path(__file__).parents[2] / file
+            assert _fault(f"{url}?ssl_ca_certs={path}") is StoreFault.CERTIFICATE_FILE
+            assert _fault(f"{url}?ssl_certfile={path}") is StoreFault.CERTIFICATE_FILE
+
+
+def test_a_server_without_tls_is_told(guarded: RedisServer, verto: Sandbox) -> None:
+    """A Redis waits for the rest of the greeting; a web server answers it."""
+    assert _fault(f"rediss://app:{SECRET}@127.0.0.1:{guarded.port}") is StoreFault.NO_TLS
+    assert _fault(f"rediss://127.0.0.1:{verto.port}") is StoreFault.NOT_REDIS
 
 
 def test_a_database_that_is_not_there_is_told(server: RedisServer) -> None:
@@ -129,9 +141,25 @@ def test_what_is_no_redis_is_told(verto: Sandbox) -> None:
 
 
 def test_nobody_at_the_address_is_told() -> None:
-    """A port that refuses, and a socket that is not there."""
-    assert _fault(f"redis://127.0.0.1:{free_port()}") is StoreFault.UNREACHABLE
-    assert _fault("unix:///nowhere/redis.sock") is StoreFault.UNREACHABLE
+    """A port that refuses, a socket that is not there, and a file that is none."""
+    assert _fault(f"redis://127.0.0.1:{free_port()}") is StoreFault.NOBODY_LISTENS
+    assert _fault("unix:///nowhere/redis.sock") is StoreFault.NOBODY_LISTENS
+    assert _fault(f"unix://{__file__}") is StoreFault.NOBODY_LISTENS
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b", f"{'a' * 70}.example"])
+def test_a_host_that_is_not_known_is_told(host: str) -> None:
+    """Whether name servers say so, or it cannot be a name."""
+    assert _fault(f"redis://:{SECRET}@{host}") is StoreFault.NO_SUCH_HOST
+
+
+def test_that_this_process_may_open_no_more_is_told(guarded: RedisServer) -> None:
+    """It is nothing that the server refuses."""
+    url = f"redis://app:{SECRET}@127.0.0.1:{guarded.port}"
+    assert _fault(url) is None
+
+    with without_descriptors():
+        assert _fault(url) is StoreFault.TOO_MANY_FILES
 
 
 @contextmanager
@@ -145,7 +173,7 @@ def _server(answer: bytes, info: bytes = b"") -> Iterator[int]:
                 client, _ = listener.accept()
             except OSError:
                 return
-            with client:
+            with client, suppress(ConnectionResetError):
                 while data := client.recv(4096):
                     client.sendall(info if info and b"INFO" in data else answer)
 

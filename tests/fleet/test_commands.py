@@ -5,11 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.fleet.server import RedisServer, free_port
 from tests.fleet.sharing import connected, shop, wait_until
+from verto_resilience.pipeline import StoreFault
 from verto_resilience.testing import Reply, Sandbox
 
 pytestmark = pytest.mark.fleet
@@ -159,6 +161,26 @@ def test_refused_credentials_are_one_clear_error(server: RedisServer, command: s
     assert "it refuses the credentials" in said
     assert "REDACTED" in said
     assert "hunter2" not in said
+
+
+@pytest.mark.parametrize("command", ["doctor", "fleet", "config"])
+def test_every_command_says_the_same_of_a_store(tmp_path: Path, command: str) -> None:
+    """What is wrong and what to do, in one sentence, without the password."""
+    with RedisServer(tmp_path, tcp=True) as server:
+        at = f"//:hunter2@127.0.0.1:{server.port}"
+        faults = {
+            "redis://:hunter2@no-such-host.invalid": StoreFault.NO_SUCH_HOST,
+            f"redis://:hunter2@127.0.0.1:{free_port()}": StoreFault.NOBODY_LISTENS,
+            f"redis:{at}": StoreFault.CREDENTIALS,
+            f"rediss:{at}": StoreFault.NO_TLS,
+            f"unix://{server.path}?db=16": StoreFault.DATABASE,
+        }
+        told = {url: _run(url, command) for url in faults}
+
+    for url, fault in faults.items():
+        said = " ".join((told[url].stdout + told[url].stderr).split())
+        assert fault.sentence[1:] in said
+        assert "hunter2" not in said
 
 
 def test_a_store_that_is_away_is_no_mistake_in_the_settings() -> None:

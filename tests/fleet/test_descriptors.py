@@ -1,13 +1,12 @@
 """A process that is out of descriptors loses its store for as long as that lasts, and no call."""
 
 import os
-import resource
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import pytest
 
+from tests.fleet.descriptors import without_descriptors
 from tests.fleet.server import RedisServer
 from tests.fleet.sharing import connected, shop, wait_until
 from verto_resilience.state import _store
@@ -18,25 +17,13 @@ pytestmark = pytest.mark.fleet
 NAME = "verto:resilience:v1:default:verdicts"
 
 
-@contextmanager
-def _without_descriptors() -> Iterator[None]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    lowest = os.open(os.devnull, os.O_RDONLY)
-    os.close(lowest)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
 def test_a_thread_that_cannot_be_started_is_started_by_a_later_call(
     server: RedisServer, verto: Sandbox
 ) -> None:
     """The call that was to start it goes on without."""
     with shop(server.url) as one:
         circuits = one.adapter.circuits
-        with _without_descriptors():
+        with without_descriptors():
             circuits.at(verto.url, 0.0)
         assert one.heard.store() == []
 
@@ -66,7 +53,7 @@ def test_a_thread_that_dies_is_started_by_a_later_call(
             assert wait_until(lambda: client.hexists(NAME, f"c:{verto.url}"))
 
 
-def test_a_store_that_is_lost_without_descriptors_is_taken_up_with_them(
+def test_a_store_that_is_lostwithout_descriptors_is_taken_up_with_them(
     server: RedisServer, verto: Sandbox
 ) -> None:
     """The thread waits without a selector, and goes on when there is one."""
@@ -76,14 +63,14 @@ def test_a_store_that_is_lost_without_descriptors_is_taken_up_with_them(
         with suppress(OSError):
             while True:
                 taken.append(os.open(os.devnull, os.O_RDONLY))
-        return any(state != "connected" for state, _ in one.heard.store())
+        return one.heard.store()[-1] == ("lost", "too_many_files")
 
     with shop(server.url, store_poll=0.1) as one:
         one.get(verto.url)
         connected(one)
         with server.client() as client:
             ids = [each["id"] for each in client.client_list() if each["name"]]
-            with _without_descriptors():
+            with without_descriptors():
                 for number in ids:
                     client.client_kill_filter(_id=number)
                 assert wait_until(is_lost)

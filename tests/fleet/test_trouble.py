@@ -40,13 +40,13 @@ def test_absent_at_the_start_it_is_gone_without(tmp_path: Path, verto: Sandbox) 
     server = RedisServer(tmp_path)
     with shop(server.url) as one:
         one.get(verto.url)
-        assert wait_until(lambda: one.heard.store() == [("lost", "unreachable")])
+        assert wait_until(lambda: one.heard.store() == [("lost", "nobody_listens")])
 
         _works_alone(one, verto)
 
         with server:
             connected(one)
-            assert one.heard.store() == [("lost", "unreachable"), ("connected", "")]
+            assert one.heard.store() == [("lost", "nobody_listens"), ("connected", "")]
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def _forbid(server: RedisServer) -> None:
 
 TROUBLES: dict[Callable[[RedisServer], None], set[tuple[str, str]]] = {
     _freeze: {("lost", "timeout")},
-    _kill: {("lost", "unreachable")},
+    _kill: {("lost", "unreachable"), ("lost", "nobody_listens")},
     _fill: {("refused", "full")},
     _make_replica: {("refused", "read_only"), ("lost", "loading")},
     _forbid: {("refused", "not_permitted")},

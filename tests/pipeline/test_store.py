@@ -110,6 +110,18 @@ def test_no_error_quotes_a_secret(url: str) -> None:
     assert "REDACTED" in str(in_environment.value)
 
 
+def test_a_bad_address_is_told_what_may_be_given() -> None:
+    """That there need be none stands among what may be, and not behind its options."""
+    with pytest.raises(ConfigurationError) as refused:
+        Policy(store="http://x")
+
+    allowed = (
+        "redis://HOST:PORT/DATABASE, rediss:// in its place for TLS, unix:///PATH for a socket"
+    )
+    assert f"{allowed}, or none; options" in str(refused.value)
+    assert str(refused.value).endswith("ssl_keyfile")
+
+
 def test_a_policy_shows_no_password() -> None:
     """Neither that of the address nor the one beside it, and both are kept."""
     policy = Policy(store="redis://:hidden@x", store_password="hidden")
@@ -131,13 +143,24 @@ def test_secrets_are_compared_by_what_they_keep() -> None:
 
 @pytest.mark.parametrize("fault", StoreFault)
 def test_every_fault_can_be_put_into_words(fault: StoreFault) -> None:
-    """A part of a sentence, which a log and a person can read."""
-    assert fault.sentence[0].islower()
-    assert not fault.sentence.endswith(".")
+    """A part of a sentence, which a log and a person can read: what is wrong, and what to do."""
+    wrong, sign, remedy = fault.sentence.partition("; ")
+
+    assert wrong[0].islower()
+    assert sign
+    assert remedy[0].islower()
+    assert not remedy.endswith(".")
 
 
 def test_only_what_is_about_the_way_passes() -> None:
     """What the server refuses has to be put right by somebody."""
     passing = {fault for fault in StoreFault if fault.passes}
 
-    assert passing == {StoreFault.UNREACHABLE, StoreFault.TIMEOUT, StoreFault.LOADING}
+    assert passing == {
+        StoreFault.NO_SUCH_HOST,
+        StoreFault.NOBODY_LISTENS,
+        StoreFault.UNREACHABLE,
+        StoreFault.TIMEOUT,
+        StoreFault.LOADING,
+        StoreFault.TOO_MANY_FILES,
+    }

@@ -319,12 +319,13 @@ def test_the_library_stays_quiet_by_itself() -> None:
         (
             StoreMoved("redis://one", StoreState.LOST, StoreFault.TIMEOUT),
             logging.WARNING,
-            "store redis://one is lost: it does not answer in time; this process goes by itself",
+            f"store redis://one is lost: {StoreFault.TIMEOUT.sentence}; "
+            "this process goes by itself",
         ),
         (
             StoreMoved("redis://one", StoreState.REFUSED, StoreFault.FULL),
             logging.WARNING,
-            "store redis://one refuses: it is full; this process goes by itself",
+            f"store redis://one refuses: {StoreFault.FULL.sentence}; this process goes by itself",
         ),
     ],
 )

@@ -5,6 +5,8 @@ import json
 import re
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -94,10 +96,8 @@ def open_circuit(
     what it sends before it has heard of it: no call waits for the store.
     """
     place, known = _place(), _key(key)
-    try:
+    with _told(place):
         force_open(place, known, seconds, by=_who())
-    except LinkError as error:
-        raise _failed(place, error) from None
     print(f"{known} is open for {length(seconds)}, in every process that hears of it")
 
 
@@ -107,10 +107,8 @@ def open_circuit(
 def reset_circuit(key: _Key) -> None:
     """Close a circuit in every process of the fleet; with an origin alone, end its pause too."""
     place, known = _place(), _key(key)
-    try:
+    with _told(place):
         reset(place, known, by=_who())
-    except LinkError as error:
-        raise _failed(place, error) from None
     print(f"{known} is closed, in every process that hears of it")
 
 
@@ -123,17 +121,20 @@ def _place() -> Place:
 
 
 def _asked(place: Place) -> Standing:
-    try:
+    with _told(place):
         return look(place)
+
+
+@contextmanager
+def _told(place: Place) -> Iterator[None]:
+    """Say what is wrong with the store, and end."""
+    try:
+        yield
     except LinkError as error:
-        raise _failed(place, error) from None
+        print(f"error: store {place.address}: {error.fault.sentence}", file=sys.stderr)
+        raise typer.Exit(1) from None
     except ModuleNotFoundError as missing:
         raise lacking(missing) from None
-
-
-def _failed(place: Place, error: LinkError) -> typer.Exit:
-    print(f"error: store {place.address}: {error.fault.sentence}", file=sys.stderr)
-    return typer.Exit(1)
 
 
 def _key(given: str) -> str:

@@ -90,7 +90,7 @@ class Setting:
             case Unit.NAME:
                 text = "letters, digits, and any of . _ -"
             case Unit.STORE:
-                text = ALLOWED
+                return ALLOWED
             case Unit.SECRET:
                 text = "any text"
             case _:

@@ -11,8 +11,8 @@ _HOST = re.compile(r"\[[0-9A-Fa-f:.]+\]|[\w.-]+", re.ASCII)
 _ENDS_A_HOST = re.compile(r"[/?#]")
 _DATABASE = re.compile("[0-9]{1,9}")
 ALLOWED = (
-    "redis://, rediss:// or unix:// with a host or a socket, and /0 for a database; "
-    "options are db, ssl_ca_certs, ssl_certfile and ssl_keyfile"
+    "redis://HOST:PORT/DATABASE, rediss:// in its place for TLS, unix:///PATH for a socket, or "
+    "none; options of an address are db, ssl_ca_certs, ssl_certfile and ssl_keyfile"
 )
 """What may be given, in words."""
 
@@ -32,11 +32,17 @@ class StoreState(StrEnum):
 class StoreFault(StrEnum):
     """What is wrong with a store."""
 
+    NO_SUCH_HOST = "no_such_host"
+    NOBODY_LISTENS = "nobody_listens"
     UNREACHABLE = "unreachable"
     TIMEOUT = "timeout"
     LOADING = "loading"
+    TOO_MANY_FILES = "too_many_files"
     NOT_REDIS = "not_redis"
+    NO_TLS = "no_tls"
+    TLS_ONLY = "tls_only"
     CERTIFICATE = "certificate"
+    CERTIFICATE_FILE = "certificate_file"
     CREDENTIALS = "credentials"
     NOT_PERMITTED = "not_permitted"
     DATABASE = "database"
@@ -57,21 +63,43 @@ class StoreFault(StrEnum):
         return _SENTENCES[self]
 
 
-_PASSING = frozenset({StoreFault.UNREACHABLE, StoreFault.TIMEOUT, StoreFault.LOADING})
+_PASSING = frozenset(
+    {
+        StoreFault.NO_SUCH_HOST,
+        StoreFault.NOBODY_LISTENS,
+        StoreFault.UNREACHABLE,
+        StoreFault.TIMEOUT,
+        StoreFault.LOADING,
+        StoreFault.TOO_MANY_FILES,
+    }
+)
 _SENTENCES = {
-    StoreFault.UNREACHABLE: "it cannot be reached",
-    StoreFault.TIMEOUT: "it does not answer in time",
-    StoreFault.LOADING: "it is loading its data, or waiting for its master",
-    StoreFault.NOT_REDIS: "what answers there is no Redis",
-    StoreFault.CERTIFICATE: "its certificate is not trusted",
-    StoreFault.CREDENTIALS: "it refuses the credentials",
-    StoreFault.NOT_PERMITTED: "the user may not do what is needed",
-    StoreFault.DATABASE: "it has no database of that number",
-    StoreFault.TOO_OLD: "it is too old: Redis 7.0 or Valkey is needed",
-    StoreFault.CLUSTER: "it is a cluster, which is not supported",
-    StoreFault.READ_ONLY: "it is a replica that cannot be written",
-    StoreFault.FULL: "it is full",
-    StoreFault.REFUSED: "it refuses what it is asked",
+    StoreFault.NO_SUCH_HOST: "its host is not known; correct the name, or see to name resolution",
+    StoreFault.NOBODY_LISTENS: "nobody listens there; start it, or correct the address",
+    StoreFault.UNREACHABLE: "it cannot be reached; look for a wrong host or port, a firewall, "
+    "or a socket that this user may not open",
+    StoreFault.TIMEOUT: "it does not answer in time; see whether it is overloaded, "
+    "or a firewall is between",
+    StoreFault.LOADING: "it is loading its data, or waiting for its master; it takes a while",
+    StoreFault.TOO_MANY_FILES: "this process has too many open files; close some, "
+    "or raise the limit (ulimit -n)",
+    StoreFault.NOT_REDIS: "what answers there is no Redis; correct host and port",
+    StoreFault.NO_TLS: "it speaks no TLS at that port; use redis://, or its port for TLS",
+    StoreFault.TLS_ONLY: "it speaks TLS at that port; use rediss://",
+    StoreFault.CERTIFICATE: "its certificate is not trusted; use the host that it is made out to, "
+    "and name its authority by ssl_ca_certs",
+    StoreFault.CERTIFICATE_FILE: "a file of certificates cannot be used; correct ssl_ca_certs, "
+    "ssl_certfile or ssl_keyfile in the address",
+    StoreFault.CREDENTIALS: "it refuses the credentials; correct user and password, "
+    "in the address or in the variables for them",
+    StoreFault.NOT_PERMITTED: "the user may not do what is needed; "
+    "give it the rights that docs/fleet.md names",
+    StoreFault.DATABASE: "it has no database of that number; name another, such as 0",
+    StoreFault.TOO_OLD: "it is too old; use Redis 7.0 or newer, or Valkey",
+    StoreFault.CLUSTER: "it is a cluster, which is not supported; use a single server",
+    StoreFault.READ_ONLY: "it is a replica that cannot be written; use its primary",
+    StoreFault.FULL: "it is full; make room, or raise its maxmemory",
+    StoreFault.REFUSED: "it refuses what it is asked; see its own log",
 }
 
 

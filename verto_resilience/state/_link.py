@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from verto_resilience.pipeline import Secret, StoreAddress, StoreFault
+from verto_resilience.state._faults import BROKEN, fault_of, is_missing
 from verto_resilience.state._scripts import Script
 
 # One of redis-py's, whose own types leave most of it open.
@@ -77,7 +78,7 @@ class Link:
 
     def is_usable_after(self, fault: StoreFault) -> bool:
         """Say whether it can still be asked: it refused something, and goes on answering."""
-        return self.is_open and fault not in _BROKEN
+        return self.is_open and fault not in BROKEN
 
     def open(self) -> None:
         """Connect, and see whether the server is one that can be used.
@@ -202,15 +203,18 @@ class Link:
             given["password"] = place.password.revealed
         if kind is redis.connection.SSLConnection:
             given["ssl_check_hostname"] = True
-        connection = kind(
-            **given,
-            protocol=2,
-            socket_timeout=self._timeout,
-            socket_connect_timeout=self._timeout,
-            retry=Retry(NoBackoff(), 0),
-            client_name="verto-resilience",
-        )
-        with _translated(connection):
+        over_tls = kind is redis.connection.SSLConnection
+        # To make one opens a file already: redis-py looks up its own version.
+        with _translated(over_tls=over_tls):
+            connection = kind(
+                **given,
+                protocol=2,
+                socket_timeout=self._timeout,
+                socket_connect_timeout=self._timeout,
+                retry=Retry(NoBackoff(), 0),
+                client_name="verto-resilience",
+            )
+        with _translated(connection, over_tls=over_tls):
             connection.connect()
         return connection
 
@@ -222,10 +226,11 @@ class _NoSuchScript(LinkError):  # noqa: N818 - an answer rather than a failure
 class _translated:  # noqa: N801 - reads as a verb
     """Turns what redis-py raises into what it means."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_connection", "_over_tls")
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection = None, *, over_tls: bool = False) -> None:
         self._connection = connection
+        self._over_tls = over_tls
 
     def __enter__(self) -> None:
         """Begin."""
@@ -234,12 +239,12 @@ class _translated:  # noqa: N801 - reads as a verb
         """Translate."""
         if error is None or not isinstance(error, Exception):
             return
-        fault = _fault_of(error)
-        if fault in _BROKEN:
+        fault = fault_of(error, over_tls=self._over_tls)
+        if self._connection is not None and fault in BROKEN:
             with suppress(Exception):
                 self._connection.disconnect()
         # Nothing of it is kept: its message may quote an address or a value.
-        raise (_NoSuchScript if _is_missing(error) else LinkError)(fault) from None
+        raise (_NoSuchScript if is_missing(error) else LinkError)(fault) from None
 
 
 def _ask(connection: Connection, *command: str | int) -> Any:
@@ -256,63 +261,3 @@ def _read(connection: Connection) -> Any:
 def _has_more(connection: Connection) -> bool:
     with _translated(connection):
         return bool(connection.can_read(timeout=0))
-
-
-def _is_missing(error: Exception) -> bool:
-    from redis.exceptions import NoScriptError
-
-    return isinstance(error, NoScriptError)
-
-
-def _fault_of(error: Exception) -> StoreFault:
-    """Say what an exception of redis-py means."""
-    import redis.exceptions as given
-
-    by_class: tuple[tuple[type[Exception] | tuple[type[Exception], ...], StoreFault], ...] = (
-        ((given.AuthenticationError, given.AuthorizationError), StoreFault.CREDENTIALS),
-        (given.NoPermissionError, StoreFault.NOT_PERMITTED),
-        (given.OutOfMemoryError, StoreFault.FULL),
-        (given.ReadOnlyError, StoreFault.READ_ONLY),
-        (given.BusyLoadingError, StoreFault.LOADING),
-        (given.InvalidResponse, StoreFault.NOT_REDIS),
-        (given.MovedError, StoreFault.CLUSTER),
-        ((given.TimeoutError, TimeoutError), StoreFault.TIMEOUT),
-    )
-    for kinds, fault in by_class:
-        if isinstance(error, kinds):
-            return fault
-    text = str(error)
-    for beginning, fault in _BY_TEXT:
-        if beginning in text:
-            return fault
-    if isinstance(error, given.ResponseError):
-        return StoreFault.REFUSED
-    return StoreFault.UNREACHABLE
-
-
-_BY_TEXT = (
-    ("NOAUTH", StoreFault.CREDENTIALS),
-    ("WRONGPASS", StoreFault.CREDENTIALS),
-    ("DB index", StoreFault.DATABASE),
-    ("Invalid Database", StoreFault.DATABASE),
-    ("NOPERM", StoreFault.NOT_PERMITTED),
-    ("The user executing the script", StoreFault.NOT_PERMITTED),
-    ("MASTERDOWN", StoreFault.LOADING),
-    ("OOM ", StoreFault.FULL),
-    ("READONLY", StoreFault.READ_ONLY),
-    ("Protocol Error", StoreFault.NOT_REDIS),
-    ("CERTIFICATE_VERIFY_FAILED", StoreFault.CERTIFICATE),
-    ("certificate verify failed", StoreFault.CERTIFICATE),
-    ("WRONG_VERSION_NUMBER", StoreFault.NOT_REDIS),
-    ("unknown command", StoreFault.TOO_OLD),
-)
-_BROKEN = frozenset(
-    {
-        StoreFault.CREDENTIALS,
-        StoreFault.UNREACHABLE,
-        StoreFault.TIMEOUT,
-        StoreFault.NOT_REDIS,
-        StoreFault.CERTIFICATE,
-        StoreFault.LOADING,
-    }
-)

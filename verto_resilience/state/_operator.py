@@ -1,13 +1,12 @@
 """What a person sees of a fleet, and may do to it: one connection for one question."""
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from verto_resilience.machines import TripReason
 from verto_resilience.pipeline import StoreFault
+from verto_resilience.state._diagnosis import diagnosed
 from verto_resilience.state._link import Link, LinkError, Place
 from verto_resilience.state._records import About, Record, Word, has_expired, read_record
 from verto_resilience.state._scripts import PAUSE, READ, SAY, TRY
@@ -35,14 +34,9 @@ def try_store(place: Place) -> None:
     Raises:
         LinkError: It cannot.
     """
-    try:
-        with _connected(place) as link:
-            link.run(TRY, link.key)
-            link.run(READ, "0")
-    except LinkError as error:
-        if error.fault is StoreFault.TIMEOUT and _speaks_otherwise(place):
-            raise LinkError(StoreFault.NOT_REDIS) from None
-        raise
+    with _connected(place) as link:
+        link.run(TRY, link.key)
+        link.run(READ, "0")
 
 
 def look(place: Place) -> Standing:
@@ -90,20 +84,6 @@ def reset(place: Place, key: str, *, by: str) -> None:
             link.run(PAUSE, link.key, key, Word.LIFTED.value, 0, _LINGER, text)
 
 
-def _speaks_otherwise(place: Place) -> bool:
-    """Say whether what listens there answers, and not as a Redis: a web server waits for more."""
-    parts = urlsplit(place.address.url)
-    if parts.scheme != "redis" or parts.hostname is None:
-        return False
-    try:
-        with socket.create_connection((parts.hostname, parts.port or 6379), _TIMEOUT) as asking:
-            # A Redis takes it for a command, and an empty one.
-            asking.sendall(b"PING\r\n\r\n")
-            return asking.recv(1)[:1] not in {b"", b"+", b"-"}
-    except OSError:
-        return False
-
-
 def _say(link: Link, key: str, word: Word, length: int, about: About) -> None:
     text = about.as_text()
     answer = link.run(SAY, link.key, key, -1, word.value, length, _LINGER, 0, text, about.by)
@@ -115,7 +95,11 @@ def _say(link: Link, key: str, word: Word, length: int, about: About) -> None:
 def _connected(place: Place) -> Iterator[Link]:
     link = Link(place, timeout=_TIMEOUT)
     try:
-        link.open()
+        try:
+            link.open()
+        except LinkError as error:
+            found = diagnosed(place.address, error.fault, timeout=_TIMEOUT)
+            raise LinkError(found) from None
         yield link
     finally:
         link.close()

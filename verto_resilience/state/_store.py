@@ -27,6 +27,7 @@ from verto_resilience.pipeline import (
     class_name,
     traceback_of,
 )
+from verto_resilience.state._faults import is_out_of_files
 from verto_resilience.state._link import Link, LinkError, Place
 from verto_resilience.state._member import Member, Moved, News
 from verto_resilience.state._records import Record, has_expired, read_record
@@ -182,6 +183,8 @@ class Store:
     def _fault(self, error: Exception) -> StoreFault:
         if isinstance(error, LinkError):
             return error.fault
+        if is_out_of_files(error):
+            return StoreFault.TOO_MANY_FILES
         # A mistake of this library's, or of the one that speaks with the server.
         if not self._failed:
             self._failed = True
