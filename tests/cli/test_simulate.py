@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import PYTHON
+from verto_resilience import load_policy
+from verto_resilience.cli._told_runs import show_runs, watched
+from verto_resilience.simulation import Scenario, Strategy, play_side_by_side
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -29,6 +32,45 @@ def test_strategies_stand_side_by_side(run: Run) -> None:
     assert [line for line in lines if line.startswith("Retry(3) ") and "not seen" in line]
     assert [line for line in lines if line.startswith("verto_resilience ") and " s" in line]
     assert "Retry(3); Retry(3), backoff." in " ".join(lines)
+
+
+def test_titles_are_whole_on_a_terminal_that_is_narrow(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a table would cut off stands below each strategy's name."""
+    monkeypatch.setenv("COLUMNS", "60")
+    scenario = Scenario(clients=20, rate=40, workers=4, seconds=200)
+    policy = load_policy({})
+    with watched((Strategy.NONE, Strategy.OURS)) as progress:
+        runs = play_side_by_side(
+            scenario, (Strategy.NONE, Strategy.OURS), policy, processes=1, progress=progress
+        )
+
+    show_runs(runs)
+
+    lines = capsys.readouterr().out.splitlines()
+    first, second = lines.index("no resends"), lines.index("verto_resilience")
+    assert max(map(len, lines)) <= 60
+    told = " ".join(line.strip() for line in lines[first + 1 : second])
+    assert told.startswith("requests: 7,943, a call: 1.00, before: 39/s, during: ")
+    assert told.endswith(", wasted: 65%, 99 %: 0.4 s, back: not seen")
+
+
+def test_rows_go_to_standard_output_alone(run: Run) -> None:
+    """So that they can be piped into another program."""
+    result = run(*SMALL, "--only", "none", "--csv", "-")
+
+    rows = list(csv.DictReader(result.stdout.splitlines()))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert [int(row["second"]) for row in rows] == list(range(200))
+
+
+def test_rows_and_json_are_not_mixed(run: Run) -> None:
+    """It is refused before anything is played."""
+    result = run("simulate", "--csv", "-", "--json", COLUMNS="200")
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "- and --json cannot both be printed" in result.stderr
 
 
 def test_json_holds_scenario_and_figures(run: Run) -> None:

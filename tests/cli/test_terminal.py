@@ -39,6 +39,16 @@ def test_an_error_fits_the_terminal(clean_environment: dict[str, str]) -> None:
     assert "    to 10" in lines
 
 
+def test_a_store_in_trouble_is_told_in_lines_that_fit(clean_environment: dict[str, str]) -> None:
+    """Also what is no mistake in the settings."""
+    store = {"VERTO_RESILIENCE_STORE": "unix:///nowhere", "COLUMNS": "50"}
+
+    assert _on_a_terminal(clean_environment | store, "fleet") == [
+        "error: store unix:///nowhere: nobody listens",
+        "  there; start it, or correct the address",
+    ]
+
+
 def test_elsewhere_a_fault_is_one_line(clean_environment: dict[str, str]) -> None:
     """Who searches a log finds it whole."""
     result = subprocess.run(

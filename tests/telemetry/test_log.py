@@ -27,6 +27,7 @@ from verto_resilience.telemetry import LogObserver
 from verto_resilience.telemetry import _names as names
 from verto_resilience.telemetry._span_rows import LOGS
 
+LATE, FULL = StoreFault.TIMEOUT, StoreFault.FULL
 ROWS = {row.name: row for row in LOGS}
 
 
@@ -317,15 +318,14 @@ def test_the_library_stays_quiet_by_itself() -> None:
             "store redis://one is connected again",
         ),
         (
-            StoreMoved("redis://one", StoreState.LOST, StoreFault.TIMEOUT),
+            StoreMoved("redis://one", StoreState.LOST, LATE),
             logging.WARNING,
-            f"store redis://one is lost: {StoreFault.TIMEOUT.sentence}; "
-            "this process goes by itself",
+            f"store redis://one is lost: {LATE.sentence}; this process goes by itself",
         ),
         (
-            StoreMoved("redis://one", StoreState.REFUSED, StoreFault.FULL),
+            StoreMoved("redis://one", StoreState.REFUSED, FULL),
             logging.WARNING,
-            f"store redis://one refuses: {StoreFault.FULL.sentence}; this process goes by itself",
+            f"store redis://one refuses: {FULL.sentence}; this process goes by itself",
         ),
     ],
 )

@@ -1,6 +1,5 @@
 """The commands put together, and how a mistake is told: one message, no traceback, exit code 2."""
 
-import sys
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -21,7 +20,7 @@ from verto_resilience.cli._run import SETTINGS
 from verto_resilience.cli._run import run as run_command
 from verto_resilience.cli._sandbox import sandbox
 from verto_resilience.cli._simulate import simulate
-from verto_resilience.cli._wrapped import wrapped
+from verto_resilience.cli._told_error import tell_error
 from verto_resilience.errors import ConfigurationError
 
 COMMANDS = (
@@ -60,20 +59,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except ConfigurationError as error:
-        _tell(error)
+        tell_error(error)
         return 2
     return 0
-
-
-def _tell(error: ConfigurationError) -> None:
-    """Print an error; on a terminal in lines that fit, elsewhere as it is, to be searched."""
-    for line in f"error: {error}".splitlines():
-        indent = line[: len(line) - len(line.lstrip())]
-        fits = not sys.stderr.isatty()
-        print(
-            line if fits else wrapped(line.lstrip(), first=indent, others=f"{indent}  "),
-            file=sys.stderr,
-        )
 
 
 def _app() -> typer.Typer:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from verto_resilience.cli._told_error import tell_error
 from verto_resilience.cli.demonstration import choose_screen, show
 from verto_resilience.config import PREFIX, is_switched_off
 from verto_resilience.flight import FlightRecorder, require_plotly
@@ -29,10 +30,7 @@ def demo(
     against. Takes less than 20 seconds. Exits with 1 when a promise did not hold.
     """
     if is_switched_off():
-        print(
-            f"error: {PREFIX}DISABLED is set, so there is nothing to show: unset it",
-            file=sys.stderr,
-        )
+        tell_error(f"{PREFIX}DISABLED is set, so there is nothing to show: unset it")
         raise typer.Exit(2)
     recorder = None if report is None else _recorder(report)
     try:
@@ -50,7 +48,7 @@ def _recorder(report: Path) -> FlightRecorder:
     try:
         require_plotly()
     except ModuleNotFoundError as missing:
-        print(f"error: {missing}", file=sys.stderr)
+        tell_error(missing)
         raise typer.Exit(2) from None
     if report.is_dir() or not report.absolute().parent.is_dir():
         raise typer.BadParameter(f"{report} cannot be written there", param_hint="--report")
@@ -61,5 +59,5 @@ def _write(recorder: FlightRecorder, report: Path) -> None:
     try:
         print(f"flight report: {recorder.write(report, title='The demo')}")
     except OSError as error:
-        print(f"error: {report} cannot be written: {error.strerror}", file=sys.stderr)
+        tell_error(f"{report} cannot be written: {error.strerror}")
         raise typer.Exit(2) from None

@@ -4,7 +4,6 @@ import getpass
 import json
 import re
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -13,6 +12,7 @@ import typer
 from rich.console import Console
 
 from verto_resilience.cli._help import Command
+from verto_resilience.cli._told_error import tell_error
 from verto_resilience.cli._told_fleet import as_plain_data, as_text, length
 from verto_resilience.cli._watch import watch as watch_store
 from verto_resilience.config import PREFIX, lacking, load_policy, origin_or_host, place_of
@@ -131,7 +131,7 @@ def _told(place: Place) -> Iterator[None]:
     try:
         yield
     except LinkError as error:
-        print(f"error: store {place.address}: {error.fault.sentence}", file=sys.stderr)
+        tell_error(f"store {place.address}: {error.fault.sentence}")
         raise typer.Exit(1) from None
     except ModuleNotFoundError as missing:
         raise lacking(missing) from None

@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from verto_resilience.cli._told_error import tell_error
 from verto_resilience.config import (
     PREFIX,
     is_switched_off,
@@ -57,7 +58,7 @@ def run(
         found = shutil.which(command[0]) is not None
         there = found or (os.sep in command[0] and Path(command[0]).exists())
         why = error.strerror if there else "there is no such command"
-        print(f"error: {command[0]}: {why}", file=sys.stderr)
+        tell_error(f"{command[0]}: {why}")
         raise typer.Exit(_NOT_EXECUTABLE if there else _NOT_FOUND) from None
     raise typer.Exit(code)
 

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
+from verto_resilience.cli._told_error import tell_error
 from verto_resilience.cli._told_runs import show_runs, watched
 from verto_resilience.config import PREFIX, load_policy
 from verto_resilience.errors import ConfigurationError
@@ -30,6 +31,7 @@ from verto_resilience.simulation import (
 )
 
 _INTERRUPTED = 130
+_STANDARD_OUTPUT = Path("-")
 
 
 def _one_of(kinds: type[IncidentKind | ServiceTimes | Strategy]) -> str:
@@ -100,7 +102,11 @@ def simulate(
     ] = False,
     csv_file: Annotated[
         Path | None,
-        typer.Option("--csv", metavar="FILE", help="Write a row for each strategy and second."),
+        typer.Option(
+            "--csv",
+            metavar="FILE",
+            help="Write a row for each strategy and second; - for standard output, alone.",
+        ),
     ] = None,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Write a page with plots.")
@@ -130,15 +136,19 @@ def simulate(
         seed=seed,
     )
     settings = _settings(policy, env=env)
+    if as_json and csv_file == _STANDARD_OUTPUT:
+        raise typer.BadParameter("- and --json cannot both be printed", param_hint="--csv")
     _check_writable(csv_file, "--csv")
     if report is not None:
         _check_report(report)
     runs = _play(scenario, list(dict.fromkeys(only or Strategy)), settings)
-    if as_json:
+    if csv_file == _STANDARD_OUTPUT:
+        _write_rows(runs, sys.stdout)
+    elif as_json:
         print(json.dumps(_plain_data(scenario, runs), indent=2))
     else:
         show_runs(runs)
-    _write(runs, settings, csv_file, report)
+    _write(runs, settings, None if csv_file == _STANDARD_OUTPUT else csv_file, report)
     lost = [run for run in runs if run.strategy.is_ours and figures(run).recovered is None]
     raise typer.Exit(1 if lost else 0)
 
@@ -162,7 +172,7 @@ def _check_report(path: Path) -> None:
     try:
         require_plotly()
     except ModuleNotFoundError as missing:
-        print(f"error: {missing}", file=sys.stderr)
+        tell_error(missing)
         raise typer.Exit(2) from None
     _check_writable(path, "--report")
 
@@ -178,7 +188,7 @@ def _play(scenario: Scenario, strategies: Sequence[Strategy], policy: Policy) ->
                 progress=progress,
             )
     except ChildProcessError as error:
-        print(f"error: {error}", file=sys.stderr)
+        tell_error(error)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -199,17 +209,21 @@ def _plain_data(scenario: Scenario, runs: Sequence[Played]) -> dict[str, Any]:
     }
 
 
+def _write_rows(runs: Sequence[Played], file: TextIO) -> None:
+    csv.writer(file, lineterminator="\n").writerows([HEADER, *rows(runs)])
+
+
 def _write(
     runs: Sequence[Played], policy: Policy, csv_file: Path | None, report: Path | None
 ) -> None:
     try:
         if csv_file is not None:
             with csv_file.open("w", encoding="utf-8", newline="") as file:
-                csv.writer(file, lineterminator="\n").writerows([HEADER, *rows(runs)])
+                _write_rows(runs, file)
         if report is not None:
             report.write_text(page(runs, policy), encoding="utf-8")
     except OSError as error:
-        print(f"error: {error.filename} cannot be written: {error.strerror}", file=sys.stderr)
+        tell_error(f"{error.filename} cannot be written: {error.strerror}")
         raise typer.Exit(2) from None
     for path in filter(None, (csv_file, report)):
         print(f"written: {path}", file=sys.stderr)

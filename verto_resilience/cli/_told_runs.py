@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -20,6 +21,8 @@ from verto_resilience.simulation import (
 )
 
 _NAME = 18
+_ROOM = 1000
+_BOUND = "\N{NO-BREAK SPACE}"
 _COLUMNS = ("requests", "a call", "before", "during", "at end", "wasted", "99 %", "back")
 _LEGEND = (
     "a call: requests for each call, from the incident on. before, during, at end: calls that "
@@ -53,10 +56,19 @@ def show_runs(runs: Sequence[Played]) -> None:
         console.print(wrapped(sentence), soft_wrap=True)
     console.print()
     rows = [(run.strategy, figures(run)) for run in runs]
-    console.print(_table(rows))
+    table = _table(rows)
+    if _width_of(table, console) <= console.width:
+        console.print(table)
+    else:
+        console.print(*_blocks(rows), sep="\n", soft_wrap=True)
     console.print()
     for line, style in _verdicts(runs[0].scenario, rows):
         console.print(Text(wrapped(line), style=style), soft_wrap=True)
+
+
+def _width_of(table: Table, console: Console) -> int:
+    """Give the columns that it would have with room for all."""
+    return Measurement.get(console, console.options.update(max_width=_ROOM), table).maximum
 
 
 def _table(rows: Sequence[tuple[Strategy, Figures]]) -> Table:
@@ -65,19 +77,36 @@ def _table(rows: Sequence[tuple[Strategy, Figures]]) -> Table:
     for name in _COLUMNS:
         table.add_column(name, justify="right", no_wrap=True)
     for strategy, row in rows:
-        lost = row.recovered is None
-        table.add_row(
-            Text(strategy.words, style="bold" if strategy.is_ours else ""),
-            f"{row.reached:,}",
-            f"{row.amplification:.2f}",
-            f"{row.goodput_before:.0f}/s",
-            f"{row.goodput_during:.0f}/s",
-            f"{row.goodput_at_the_end:.0f}/s",
-            f"{row.wasted:.0%}",
-            "" if row.p99 is None else f"{row.p99:.1f} s",
-            Text("not seen", style="red") if lost else Text(f"{row.recovered} s", style="green"),
-        )
+        *cells, back = _cells(row)
+        style = "red" if row.recovered is None else "green"
+        table.add_row(_title(strategy), *cells, Text(back, style=style))
     return table
+
+
+def _blocks(rows: Sequence[tuple[Strategy, Figures]]) -> Iterator[Text]:
+    """Give what the table says, for a terminal that would cut its titles off."""
+    for strategy, row in rows:
+        pairs = zip(_COLUMNS, _cells(row), strict=True)
+        told = ", ".join(f"{name}: {cell}".replace(" ", _BOUND) for name, cell in pairs if cell)
+        lines = wrapped(told, first="  ", others="  ").replace(_BOUND, " ")
+        yield Text("\n").join([_title(strategy), Text(lines)])
+
+
+def _title(strategy: Strategy) -> Text:
+    return Text(strategy.words, style="bold" if strategy.is_ours else "")
+
+
+def _cells(row: Figures) -> tuple[str, ...]:
+    return (
+        f"{row.reached:,}",
+        f"{row.amplification:.2f}",
+        f"{row.goodput_before:.0f}/s",
+        f"{row.goodput_during:.0f}/s",
+        f"{row.goodput_at_the_end:.0f}/s",
+        f"{row.wasted:.0%}",
+        "" if row.p99 is None else f"{row.p99:.1f} s",
+        "not seen" if row.recovered is None else f"{row.recovered} s",
+    )
 
 
 def _verdicts(
