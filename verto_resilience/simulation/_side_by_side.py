@@ -83,9 +83,10 @@ class _Stage:
         )
         with _no_interrupt():
             process.start()
-        # The child's end, so that its death is seen as the end of what it says.
-        theirs.close()
-        self._running[ours] = strategy, process
+            # The child's end, so that its death is seen as the end of what it says.
+            theirs.close()
+            # An interrupt that waited is raised below, and who is not known is not ended.
+            self._running[ours] = strategy, process
 
     def _listen(self, ready: Connection) -> None:
         strategy, process = self._running[ready]
