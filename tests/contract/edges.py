@@ -53,6 +53,11 @@ class Stream(Protocol):
         """The HTTP status."""
         ...
 
+    @property
+    def bearer(self) -> Any:
+        """The host library's own response, which bears the report."""
+        ...
+
     def read(self) -> bytes:
         """Read the rest of the body; what the host library raises is raised."""
         ...
@@ -64,6 +69,11 @@ class Stream(Protocol):
 
 class Client(Protocol):
     """A client of the host library, with the edge in it; redirects are followed."""
+
+    @property
+    def edge(self) -> Any:
+        """What of ours stands in the client."""
+        ...
 
     @property
     def pipeline(self) -> Pipeline:
@@ -90,7 +100,14 @@ class Client(Protocol):
         """
         ...
 
-    def stream(self, method: str, url: str, *, timeout: float | None = None) -> Stream:
+    def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Stream:
         """Call, and give the answer once its headers are there."""
         ...
 
@@ -133,10 +150,14 @@ class _RequestsClient:
         verto_resilience.mount(self._session, policy=policy, observer=observer)
 
     @property
-    def pipeline(self) -> Pipeline:
+    def edge(self) -> VertoAdapter:
         adapter = self._session.get_adapter("https://")
         assert isinstance(adapter, VertoAdapter)
-        return adapter.pipeline
+        return adapter
+
+    @property
+    def pipeline(self) -> Pipeline:
+        return self.edge.pipeline
 
     def send(
         self,
@@ -151,8 +172,17 @@ class _RequestsClient:
         response = self._session.request(method, url, data=given, headers=headers, timeout=timeout)
         return Answer(response.status_code, response.content, response)
 
-    def stream(self, method: str, url: str, *, timeout: float | None = None) -> Stream:
-        return _RequestsStream(self._session.request(method, url, stream=True, timeout=timeout))
+    def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Stream:
+        return _RequestsStream(
+            self._session.request(method, url, headers=headers, stream=True, timeout=timeout)
+        )
 
     def close(self) -> None:
         self._session.close()
@@ -160,7 +190,7 @@ class _RequestsClient:
 
 class _RequestsStream:
     def __init__(self, response: requests.Response) -> None:
-        self._response = response
+        self._response = self.bearer = response
         self.status = response.status_code
 
     def read(self) -> bytes:
@@ -186,6 +216,10 @@ class _Urllib3Client:
         self._manager = verto_resilience.VertoPoolManager(policy=policy, observer=observer)
 
     @property
+    def edge(self) -> verto_resilience.VertoPoolManager:
+        return self._manager
+
+    @property
     def pipeline(self) -> Pipeline:
         return self._manager.pipeline
 
@@ -202,9 +236,18 @@ class _Urllib3Client:
         response = self._manager.request(method, url, body=body, headers=headers, **given)
         return Answer(response.status, response.data, response)
 
-    def stream(self, method: str, url: str, *, timeout: float | None = None) -> Stream:
+    def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Stream:
         given: dict[str, Any] = {} if timeout is None else {"timeout": timeout}
-        return _Urllib3Stream(self._manager.request(method, url, preload_content=False, **given))
+        return _Urllib3Stream(
+            self._manager.request(method, url, headers=headers, preload_content=False, **given)
+        )
 
     def close(self) -> None:
         self._manager.clear()
@@ -212,11 +255,11 @@ class _Urllib3Client:
 
 class _Urllib3Stream:
     def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
-        self._response = response
+        self._response = self.bearer = response
         self.status = response.status
 
     def read(self) -> bytes:
-        return self._response.read()
+        return self._response.data
 
     def close(self) -> None:
         self._response.close()
@@ -241,6 +284,10 @@ class _HttpxClient:
         )
 
     @property
+    def edge(self) -> VertoTransport:
+        return self._transport
+
+    @property
     def pipeline(self) -> Pipeline:
         return self._transport.pipeline
 
@@ -256,8 +303,17 @@ class _HttpxClient:
         response = self._client.request(method, url, content=body, headers=headers, timeout=timeout)
         return Answer(response.status_code, response.content, response)
 
-    def stream(self, method: str, url: str, *, timeout: float | None = None) -> Stream:
-        request = self._client.build_request(method, url, timeout=timeout, extensions=STREAMED)
+    def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Stream:
+        request = self._client.build_request(
+            method, url, headers=headers, timeout=timeout, extensions=STREAMED
+        )
         return _HttpxStream(self._client.send(request, stream=True))
 
     def close(self) -> None:
@@ -266,7 +322,7 @@ class _HttpxClient:
 
 class _HttpxStream:
     def __init__(self, response: httpx.Response) -> None:
-        self._response = response
+        self._response = self.bearer = response
         self.status = response.status_code
 
     def read(self) -> bytes:
@@ -301,6 +357,10 @@ class _AsyncHttpxClient:
         )
 
     @property
+    def edge(self) -> AsyncVertoTransport:
+        return self._transport
+
+    @property
     def pipeline(self) -> Pipeline:
         return self._transport.pipeline
 
@@ -326,8 +386,17 @@ class _AsyncHttpxClient:
         )
         return Answer(response.status_code, response.content, response)
 
-    def stream(self, method: str, url: str, *, timeout: float | None = None) -> Stream:
-        request = self._client.build_request(method, url, timeout=timeout, extensions=STREAMED)
+    def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Stream:
+        request = self._client.build_request(
+            method, url, headers=headers, timeout=timeout, extensions=STREAMED
+        )
         response = self._portal.call(partial(self._client.send, request, stream=True))
         return _AsyncHttpxStream(self._portal, response)
 
@@ -339,7 +408,7 @@ class _AsyncHttpxClient:
 class _AsyncHttpxStream:
     def __init__(self, portal: BlockingPortal, response: httpx.Response) -> None:
         self._portal = portal
-        self._response = response
+        self._response = self.bearer = response
         self.status = response.status_code
 
     def read(self) -> bytes:

@@ -92,6 +92,6 @@ def _light(request: object) -> httpx.Request | None:
     if not isinstance(request, httpx.Request):
         return None
     headers = [(name, value) for name, value in request.headers.items() if not names_a_secret(name)]
-    url = request.url.copy_with(username=None, password=None)
+    url = request.url.copy_with(username=None, password=None, fragment=None)
     text = scrub_known(str(url), secrets_of(carried_by(request)))
     return httpx.Request(request.method, text, headers=headers)

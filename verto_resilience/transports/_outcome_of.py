@@ -25,9 +25,10 @@ from verto_resilience.outcome import (
     told_to_wait,
 )
 from verto_resilience.pipeline import Attempt, CallReport, Pipeline, Policy, SystemClock
+from verto_resilience.transports import _urllib3_outcome
 from verto_resilience.transports._call_outcome import CallOutcome
 from verto_resilience.transports._identifiers import bounded, identifier
-from verto_resilience.transports._report_of import attach_report, own_report_of
+from verto_resilience.transports._report_of import own_report_of
 from verto_resilience.transports._request_secrets import secrets_of, without_secrets
 from verto_resilience.transports._requests import ResilientAdapter
 from verto_resilience.transports._requests_failures import failure_of
@@ -59,7 +60,7 @@ def outcome_of(
         TypeError: It is neither.
     """
     if isinstance(bearer, urllib3.BaseHTTPResponse):
-        bearer = _as_of_requests(bearer)
+        bearer = _urllib3_outcome.response_of(bearer)
     elif _is_of_httpx(bearer, "Response"):
         from verto_resilience.transports._httpx_outcome import response_of
 
@@ -110,20 +111,6 @@ def _of_response(response: requests.Response) -> CallOutcome:
         correlation_id_received=identifier(response.headers.get(CORRELATION_ID), secrets),
         retry_after=outcome.retry_after,
     )
-
-
-def _as_of_requests(raw: urllib3.BaseHTTPResponse) -> requests.Response:
-    """Give what is known of an answer of urllib3; of its request that is nothing."""
-    response = requests.Response()
-    response.status_code = raw.status
-    response.headers.update(raw.headers)
-    # Not raw.data, which would read from the connection.
-    response._content = vars(raw).get("_body")  # noqa: SLF001
-    response.request = PreparedRequest()
-    report = own_report_of(raw)
-    if report is not None:
-        attach_report(response, report)
-    return response
 
 
 def _of_exception(error: Exception, report: CallReport | None) -> CallOutcome:

@@ -25,6 +25,7 @@ from verto_resilience.transports._urllib3_options import (
     verifies,
     without_resends,
 )
+from verto_resilience.transports._urllib3_outcome import tie_to_request
 from verto_resilience.transports._urllib3_redirects import Hop
 from verto_resilience.transports._urllib3_request import describe
 
@@ -137,12 +138,13 @@ class Urllib3Exchange:
             return self._failed(on_the_way(failure_of(error), limit), timeouts, error)
         if self._renewed is not None and response.status == _UNAUTHORIZED:
             cast("Refresher", self._refresher).forget(self._renewed)
+        sent = self._sent()
+        tie_to_request(response, self._method, sent)
         if scope.wants_details:
             own_id, peer = self.request.correlation_id, peer_of(response)
-            sent = self._sent()
             details = details_of(response.headers, version_of(response), peer, sent, own_id=own_id)
             scope.received(details)
-        return Result(self._classify(response), response)
+        return Result(self._classify(response, sent), response)
 
     def _let_go(self, response: BaseHTTPResponse) -> None:
         """Free the connection of a response that will not be returned, in next to no time."""
@@ -220,7 +222,7 @@ class Urllib3Exchange:
             return self._headers
         return with_headers(self._headers, extra, without=scope.withheld)
 
-    def _classify(self, response: BaseHTTPResponse) -> Outcome:
+    def _classify(self, response: BaseHTTPResponse, sent: Carrier) -> Outcome:
         body = None if self._unread else response.data or b""
         return outcome_of_answer(
             self._pipeline,
@@ -228,7 +230,7 @@ class Urllib3Exchange:
             response.status,
             response.headers,
             body,
-            sent=self._sent(),
+            sent=sent,
         )
 
     def _sent(self) -> Carrier:

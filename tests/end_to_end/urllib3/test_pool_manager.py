@@ -325,7 +325,7 @@ def test_outcome_goes_with_the_response(verto: Sandbox, managed: Manager) -> Non
 
     told = verto_resilience.outcome(response)
     assert (told.status, told.code, told.category) == (400, 2, "client_error")
-    assert told.asked == "GET /orders/v2.1/fx"
+    assert told.asked == f"GET {verto.url}/orders/v2.1/fx"
     assert told.call_id == verto.log[1].call_id
     assert [attempt.outcome.status for attempt in told.attempts] == [503, 400]
 
