@@ -7,7 +7,7 @@ import threading
 import time
 import tracemalloc
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,10 +21,9 @@ from tests.end_to_end.faults import (
     UNPACKS_IN_PIECES,
     Fault,
     bomb,
-    endless,
 )
 from tests.end_to_end.sessions import PATIENT, quick
-from tests.end_to_end.wire import CLOSE_AT_ONCE, Say, Wire, answer
+from tests.end_to_end.wire import CLOSE_AT_ONCE, Wire, answer
 
 pytestmark = pytest.mark.end_to_end
 
@@ -38,8 +37,6 @@ HOPS = 31
 """Calls that a redirect without end makes, each with its own time."""
 MEMORY = 40_000_000
 """Bytes that a call and the server, which lives in this process, may hold at the most."""
-ERRORS = 80_000_000
-"""The same for errors that are kept: two of them for a moment, each while it is put together."""
 REPEATS = 40
 """How often a server says the same: more often than it is asked."""
 TIMES = {"call_timeout": CALL, "read_timeout": READ, "connect_timeout": READ}
@@ -92,40 +89,6 @@ def test_table_says_what_plain_requests_ends_with(fault: Fault) -> None:
     """Nothing in the table is of our making: a plain session ends with the same."""
     with serving(fault) as (_, url), fresh(fault) as session:
         assert outcome(session, url) == fault.comes
-
-
-@pytest.mark.parametrize("status", [400, 503])
-@pytest.mark.parametrize(
-    "make",
-    [pytest.param(bomb, marks=unpacks_in_pieces, id="bomb"), pytest.param(endless, id="endless")],
-)
-def test_error_of_any_length_comes_back_with_its_beginning(
-    caplog: pytest.LogCaptureFixture, make: Callable[[int], Say], status: int
-) -> None:
-    """An error that is too long is an answer all the same: 16 MiB of it, and the status."""
-    fault = Fault(status, make(status))
-    with nothing_left(caplog, ERRORS), serving(fault) as (wire, url), fresh(fault) as session:
-        verto_resilience.mount(session, policy=quick(**PATIENT, max_attempts=2))
-
-        response = session.get(url)
-
-        assert response.status_code == status
-        assert len(response.content) == 2**24
-        assert verto_resilience.outcome(response).status == status
-        assert len(wire.heard) == (1 if status == 400 else 2)
-        wire.forget()
-        assert session.get(f"{wire.url}/after").content == b"fine"
-        del response
-
-
-@unpacks_in_pieces
-def test_success_of_any_length_is_whole(caplog: pytest.LogCaptureFixture) -> None:
-    """The bound is for errors alone: a success that unpacks to more is what was asked for."""
-    fault = Fault(200, bomb(200, 20))
-    with nothing_left(caplog, ERRORS), serving(fault) as (_, url), fresh(fault) as session:
-        verto_resilience.mount(session, policy=quick(**PATIENT))
-
-        assert len(session.get(url).content) == 20 * 2**20
 
 
 @unpacks_in_pieces
@@ -196,7 +159,7 @@ def nothing_left(caplog: pytest.LogCaptureFixture, memory: int = MEMORY) -> Iter
     # It logs headers that it cannot read with a traceback, and what is captured holds a socket.
     caplog.set_level(logging.CRITICAL, "urllib3")
     gc.collect()
-    threads, files = threading.active_count(), _open_files()
+    threads, files = set(threading.enumerate()), _open_files()
     tracemalloc.start()
     try:
         yield
@@ -206,8 +169,9 @@ def nothing_left(caplog: pytest.LogCaptureFixture, memory: int = MEMORY) -> Iter
     gc.collect()
 
     assert peak < memory
-    assert threading.active_count() == threads
-    assert _open_files() == files
+    # What is left of an earlier test may end meanwhile.
+    assert set(threading.enumerate()) <= threads
+    assert _open_files() <= files
 
 
 def _open_files() -> int:

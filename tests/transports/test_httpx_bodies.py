@@ -3,7 +3,7 @@ import io
 import itertools
 import tracemalloc
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import anyio
@@ -12,11 +12,13 @@ import pytest
 
 from verto_resilience.transports._httpx_bodies import (
     StreamReplay,
+    bound_error,
     bytes_to_read,
     decoded_start,
 )
 
 PAYLOAD = b"x" * 100
+KEPT = 2**24
 
 
 class Unseekable(io.BytesIO):
@@ -191,3 +193,80 @@ def test_a_body_that_unpacks_to_much_is_not_unpacked() -> None:
 
     assert start == bytes(65_537)
     assert peak < 2**20
+
+
+@pytest.mark.parametrize(
+    ("asked", "limit", "expected"),
+    [
+        (None, 10, KEPT + 1),
+        (None, None, KEPT + 1),
+        (False, 0, KEPT + 1),
+        (None, 0, 0),
+        (True, 10, 0),
+    ],
+)
+def test_an_error_is_read_whatever_it_says_of_itself(
+    asked: bool | None, limit: int | None, expected: int
+) -> None:
+    """Neither its length nor its type leaves it to a caller who has not asked for that."""
+    request = _request(extensions={} if asked is None else {"verto_stream": asked})
+    for headers in ({"Content-Length": "9" * 30}, {"Content-Type": "text/event-stream"}, {}):
+        assert bytes_to_read(request, httpx.Response(503, headers=headers), limit) == expected
+
+
+def _bounded(status: int, coding: str | None, *pieces: bytes) -> tuple[str | None, list[bytes]]:
+    response = httpx.Response(
+        status, headers=None if coding is None else {"Content-Encoding": coding}
+    )
+    left = list(pieces)
+    bound_error(response, left)
+    return response.headers.get("Content-Encoding"), left
+
+
+@pytest.mark.parametrize(
+    ("coding", "pack"),
+    [("gzip", gzip.compress), ("deflate", zlib.compress), ("GZip", gzip.compress)],
+)
+def test_an_error_that_unpacks_to_too_much_is_unpacked_as_far_as_it_is_kept(
+    coding: str, pack: Callable[[bytes], bytes]
+) -> None:
+    """It is handed over as if it had come so, and nothing says that it is packed."""
+    coding_left, left = _bounded(400, coding, pack(bytes(KEPT + 1)))
+
+    assert coding_left is None
+    assert [len(piece) for piece in left] == [KEPT]
+
+
+@pytest.mark.parametrize(
+    ("status", "coding", "body"),
+    [
+        (400, "gzip", gzip.compress(bytes(100_000))),
+        (400, "gzip", gzip.compress(bytes(KEPT))),
+        (400, "gzip", b"no gzip at all" * 9999),
+        (400, None, bytes(KEPT)),
+        (400, "something else", b"fine"),
+        (400, "gzip, gzip", gzip.compress(gzip.compress(b"fine"))),
+        (200, "gzip", gzip.compress(bytes(KEPT + 1))),
+    ],
+    ids=["small", "just_so", "broken", "plain", "unknown", "twice", "success"],
+)
+def test_any_other_body_is_left_as_it_came(status: int, coding: str | None, body: bytes) -> None:
+    """What is short enough, what httpx cannot unpack, and what is no error."""
+    assert _bounded(status, coding, body) == (coding, [body])
+
+
+@pytest.mark.parametrize("coding", [None, "identity", "something else"])
+def test_an_error_that_is_too_long_as_it_came_is_cut(coding: str | None) -> None:
+    """What httpx does not unpack is counted as it came."""
+    coding_left, left = _bounded(500, coding, bytes(KEPT), b"x")
+
+    assert (coding_left, sum(map(len, left))) == (coding, KEPT)
+
+
+def test_what_is_packed_again_and_again_is_handed_over_packed() -> None:
+    """A body in six wrappings is meant for nobody to read, and not unpacked by httpx either."""
+    body = b"fine"
+    for _ in range(6):
+        body = gzip.compress(body)
+
+    assert _bounded(400, ", ".join(["gzip"] * 6), body) == (None, [body])

@@ -4,29 +4,26 @@ A success is as long as the caller asked for. An error is a few hundred bytes; o
 megabytes is a server out of order, or one that packs a bomb.
 """
 
+from collections.abc import Iterable
+
 import requests
 import urllib3
 
+FIRST_ERROR = 400
 LONGEST_ERROR = 2**24
 """Bytes of an error's body that are kept, unpacked; also the most ``error_body_limit`` may be."""
 
-_FIRST_ERROR = 400
-_PIECE = 16_384
+PIECE = 16_384
 
 
 def may_be_too_long(response: requests.Response) -> bool:
     """Say whether this is an error whose body may unpack to more than is kept."""
     raw = response.raw
     return (
-        response.status_code >= _FIRST_ERROR
+        response.status_code >= FIRST_ERROR
         and isinstance(raw, urllib3.HTTPResponse)
         and vars(response).get("_content") is False
-        and (
-            raw.length_remaining is None
-            or raw.length_remaining > LONGEST_ERROR
-            # What is compressed may be a thousand times longer than it says.
-            or "content-encoding" in raw.headers
-        )
+        and _may_be_too_long(raw)
     )
 
 
@@ -38,12 +35,49 @@ def read_error(response: requests.Response) -> None:
     Raises:
         RequestException: What ``response.content`` itself raises.
     """
+    body, is_cut = beginning(response.iter_content(PIECE))
+    if is_cut:
+        response.close()
+    response._content = body  # noqa: SLF001
+    response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def preload(response: urllib3.HTTPResponse) -> bool:
+    """Read the body into ``response.data``, of an error up to :data:`LONGEST_ERROR` bytes of it.
+
+    Returns:
+        Whether more would have come: the connection has to be closed.
+
+    Raises:
+        urllib3.exceptions.HTTPError: What urllib3 raises while it preloads.
+    """
+    is_cut = False
+    if response.status >= FIRST_ERROR and _may_be_too_long(response):
+        # Not stream(), which tells of a broken chunk by another exception.
+        body, is_cut = beginning(iter(lambda: response.read(PIECE), b""))
+    else:
+        body = response.read()
+    if is_cut:
+        response.close()
+    response._body = body  # noqa: SLF001
+    return is_cut
+
+
+def beginning(pieces: Iterable[bytes]) -> tuple[bytes, bool]:
+    """Give the first :data:`LONGEST_ERROR` bytes, and say whether there are more."""
     body = bytearray()
-    for piece in response.iter_content(_PIECE):
+    for piece in pieces:
         body += piece
         if len(body) > LONGEST_ERROR:
             del body[LONGEST_ERROR:]
-            response.close()
-            break
-    response._content = bytes(body)  # noqa: SLF001
-    response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
+            return bytes(body), True
+    return bytes(body), False
+
+
+def _may_be_too_long(raw: urllib3.HTTPResponse) -> bool:
+    return (
+        raw.length_remaining is None
+        or raw.length_remaining > LONGEST_ERROR
+        # What is compressed may be a thousand times longer than it says.
+        or "content-encoding" in raw.headers
+    )

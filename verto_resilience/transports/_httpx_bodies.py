@@ -1,6 +1,7 @@
 """Bodies at the httpx edges: which can be sent again, how many are read, what is handed over."""
 
 import inspect
+import io
 import zlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -8,8 +9,11 @@ from contextlib import suppress
 from typing import Any
 
 import httpx
+import urllib3
+from urllib3.exceptions import DecodeError
 
 from verto_resilience.transports._bodies import Replay
+from verto_resilience.transports._error_bodies import FIRST_ERROR, LONGEST_ERROR, PIECE, beginning
 
 BODY_LIMIT = 1_048_576
 """Bytes of a body that are a part of its attempt without a word from the caller."""
@@ -72,6 +76,8 @@ def bytes_to_read(
 ) -> int | None:
     """Say how much of a body is read before its response is handed over.
 
+    An error is no stream, whatever its type: it is read, and one byte more than is kept of it.
+
     Args:
         request: May ask for the one or the other by its extension ``verto_stream``.
         response: As it came, with its headers.
@@ -83,6 +89,8 @@ def bytes_to_read(
     if response.status_code == _SWITCHED:
         return 0
     asked = request.extensions.get(STREAM)
+    if response.status_code >= FIRST_ERROR and not asked and (limit != 0 or asked is not None):
+        return LONGEST_ERROR + 1
     if asked is not None:
         return 0 if asked else None
     if limit is None or request.method == "HEAD":
@@ -94,6 +102,49 @@ def bytes_to_read(
     if not length.isdecimal():
         return limit
     return None if int(length) <= limit else 0
+
+
+def bound_error(response: httpx.Response, pieces: list[bytes]) -> None:
+    """Keep of an error's body what is kept of any: :data:`LONGEST_ERROR` bytes, unpacked.
+
+    Of any other answer nothing is changed. httpx unpacks at one go what it is given. So what would
+    become too long is unpacked here, and handed over as if it had come so.
+
+    Args:
+        response: Its headers say how the body is packed, and no longer where it is unpacked.
+        pieces: As they came; shortened.
+    """
+    if response.status_code < FIRST_ERROR:
+        return
+    codings = response.headers.get_list("Content-Encoding", split_commas=True)
+    packed = [coding for coding in map(str.lower, codings) if coding in _UNPACKED]
+    if not packed:
+        if sum(map(len, pieces)) > LONGEST_ERROR:
+            pieces[:] = [beginning(pieces)[0]]
+        return
+    if packed in _DEFLATED and sum(map(len, pieces)) <= _SMALL:
+        return
+    if len(packed) > _WRAPPINGS:
+        # Nobody packs so often who means to be read: it is left to the caller as it came.
+        del response.headers["Content-Encoding"]
+        return
+    headers = {"Content-Encoding": ", ".join(packed)}
+    raw = urllib3.HTTPResponse(io.BytesIO(b"".join(pieces)), headers, preload_content=False)
+    # Whether it can be unpacked at all httpx finds out, and says in its own words.
+    with suppress(DecodeError):
+        body, is_cut = beginning(iter(lambda: raw.read(PIECE), b""))
+        if is_cut:
+            pieces[:] = [body]
+            del response.headers["Content-Encoding"]
+
+
+# What httpx unpacks.
+_UNPACKED = frozenset({"gzip", "deflate", "br", "zstd"})
+_DEFLATED = (["gzip"], ["deflate"])
+# Bytes that one deflate cannot make too many of: 1032 of each at the most.
+_SMALL = LONGEST_ERROR // 1032
+# As many as urllib3 takes off.
+_WRAPPINGS = 5
 
 
 def decoded_start(response: httpx.Response, pieces: list[bytes], limit: int) -> bytes | None:

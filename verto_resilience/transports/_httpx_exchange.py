@@ -6,9 +6,11 @@ from typing import cast
 import httpx
 
 from verto_resilience.pipeline import AttemptScope, Pipeline, Result
+from verto_resilience.transports._error_bodies import FIRST_ERROR
 from verto_resilience.transports._httpx_bodies import (
     BODY_LIMIT,
     HeldStream,
+    bound_error,
     bytes_to_read,
     cut_off,
     decoded_start,
@@ -104,17 +106,21 @@ class HttpxExchange(Exchanged):
         while wanted is None or size < wanted:
             piece = next(rest, None)
             if piece is None:
-                stream.close()
-                response.stream = HeldStream(pieces, None, _nothing)
-                self._unread = False
-                return decoded_start(response, pieces, self.policy.error_body_limit)
+                break
             pieces.append(piece)
             size += len(piece)
             if limit.is_over:
                 raise httpx.ReadTimeout("timed out")
-        self._unread = True
-        response.stream = HeldStream(pieces, rest, stream.close)
-        return None
+        else:
+            if not wanted or response.status_code < FIRST_ERROR:
+                self._unread = True
+                response.stream = HeldStream(pieces, rest, stream.close)
+                return None
+        stream.close()
+        bound_error(response, pieces)
+        response.stream = HeldStream(pieces, None, _nothing)
+        self._unread = False
+        return decoded_start(response, pieces, self.policy.error_body_limit)
 
     def _keep(self, response: httpx.Response) -> None:
         """Read what a 401 says, in case it is returned, and free its connection."""

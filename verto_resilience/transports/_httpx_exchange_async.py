@@ -11,9 +11,11 @@ import anyio
 import httpx
 
 from verto_resilience.pipeline import AttemptScope, Pipeline, Result
+from verto_resilience.transports._error_bodies import FIRST_ERROR
 from verto_resilience.transports._httpx_bodies import (
     BODY_LIMIT,
     AsyncHeldStream,
+    bound_error,
     bytes_to_read,
     cut_off_in_tasks,
     decoded_start,
@@ -114,14 +116,19 @@ class AsyncHttpxExchange(Exchanged):
             piece = await anext(rest, None)
             if piece is None:
                 await stream.aclose()
-                response.stream = AsyncHeldStream(pieces, None, _nothing)
-                self._unread = False
-                return decoded_start(response, pieces, self.policy.error_body_limit)
+                break
             pieces.append(piece)
             size += len(piece)
-        self._unread = True
-        response.stream = AsyncHeldStream(pieces, rest, stream.aclose)
-        return None
+        else:
+            response.stream = AsyncHeldStream(pieces, rest, stream.aclose)
+            if not wanted or response.status_code < FIRST_ERROR:
+                self._unread = True
+                return None
+            await response.stream.aclose()
+        bound_error(response, pieces)
+        response.stream = AsyncHeldStream(pieces, None, _nothing)
+        self._unread = False
+        return decoded_start(response, pieces, self.policy.error_body_limit)
 
     async def _keep(self, response: httpx.Response) -> None:
         """Read what a 401 says, in case it is returned, and free its connection."""

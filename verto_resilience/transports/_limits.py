@@ -15,6 +15,9 @@ from contextlib import suppress
 from http.client import HTTPResponse
 from typing import Any, Self
 
+import urllib3.connection
+
+from verto_resilience.transports._error_bodies import preload
 from verto_resilience.transports._plain_headers import response_class
 
 _current = threading.local()
@@ -152,9 +155,14 @@ class Guarded:
 
 
 def guarded(base: Any) -> Any:
-    """Make a connection class that keeps the limit of the thread that uses it."""
+    """Make a connection class that keeps the limit of the thread that uses it.
+
+    Of what is preloaded within a limit it keeps no more of an error than is kept of any.
+    """
 
     class Connection(Guarded, base):  # type: ignore[misc]
+        is_of_urllib3 = base.getresponse is urllib3.connection.HTTPConnection.getresponse
+
         def connect(self) -> None:
             limit = getattr(_current, "limit", None)
             if limit is not None:
@@ -168,13 +176,11 @@ def guarded(base: Any) -> Any:
             super().request(*args, **kwargs)
 
         def send(self, data: Any) -> None:
-            limit = getattr(_current, "limit", None)
-            # What connect() sends of its own accord, to a proxy, is not the request.
-            if limit is not None and limit.requested:
-                if self.sock is None and self.auto_open:
-                    self.connect()
-                limit.before_write(self.sock)
+            _before_write(self)
             super().send(data)
+
+        def getresponse(self) -> Any:
+            return _preloaded(self, super().getresponse)
 
         @staticmethod
         def response_class(sock: Any, *args: Any, **kwargs: Any) -> Any:
@@ -188,6 +194,29 @@ def guarded(base: Any) -> Any:
     Connection.__name__, Connection.__qualname__ = base.__name__, base.__qualname__
     Connection.__module__ = base.__module__
     return Connection
+
+
+def _before_write(connection: Any) -> None:
+    limit = getattr(_current, "limit", None)
+    # What connect() sends of its own accord, to a proxy, is not the request.
+    if limit is not None and limit.requested:
+        if connection.sock is None and connection.auto_open:
+            connection.connect()
+        limit.before_write(connection.sock)
+
+
+def _preloaded(connection: Any, get: Callable[[], Any]) -> Any:
+    """Get a response; what is to be preloaded within a limit is read here."""
+    if getattr(_current, "limit", None) is None or not connection.is_of_urllib3:
+        return get()
+    asked = connection._response_options  # noqa: SLF001 - urllib3 has no name for it
+    if asked is None or not asked.preload_content:
+        return get()
+    connection._response_options = asked._replace(preload_content=False)  # noqa: SLF001
+    response = get()
+    if preload(response):
+        connection.close()
+    return response
 
 
 class _LimitedStreams:

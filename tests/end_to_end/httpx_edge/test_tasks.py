@@ -13,7 +13,7 @@ import pytest
 
 from tests.end_to_end.httpx_edge.conftest import Run, TaskClients
 from tests.end_to_end.httpx_edge.looks import STREAM, busy, circuit, transport_of
-from tests.end_to_end.sessions import Told, failures, report
+from tests.end_to_end.sessions import PATIENT, Told, failures, report
 from tests.end_to_end.wire import STALLED, STALLED_BODY, Say, Wirer, answer
 from verto_resilience import CircuitOpenError, Event, RefusedCredentials, State
 from verto_resilience.pipeline import CallEnded, End, OutcomeUnknown, PauseBegan, WaitBegan
@@ -76,7 +76,7 @@ def test_many_calls_go_on_at_once(task_client: TaskClients, wired: Wirer, run: R
     wire = wired(*[answer(status=503)] * 30)
 
     async def main() -> None:
-        settings = {"consecutive_failures": None, "minimum_calls": 1000, "budget_capacity": 100.0}
+        settings = PATIENT | {"max_attempts": 10}
         async with task_client(**settings) as sender, anyio.create_task_group() as tasks:
             for _ in range(30):
                 tasks.start_soon(sender.get, wire.url)

@@ -319,9 +319,9 @@ def test_outcome_goes_with_the_response(verto: Sandbox, managed: Manager) -> Non
     """``verto_resilience.outcome`` tells of a response of urllib3: status, code, ids, history."""
     verto.script(None, [503, Reply(400, code=2)])
 
-    response = managed(verto_hosts=("127.0.0.1",), server_error_wait_min=0.01).request(
-        "GET", f"{verto.url}/orders/v2.1/fx"
-    )
+    response = managed(
+        verto_hosts=("127.0.0.1",), server_error_wait_min=0.01, server_error_wait_max=0.02
+    ).request("GET", f"{verto.url}/orders/v2.1/fx")
 
     told = verto_resilience.outcome(response)
     assert (told.status, told.code, told.category) == (400, 2, "client_error")
