@@ -5,6 +5,7 @@ import ssl
 import warnings
 import zlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,7 @@ UNPACKS_IN_PIECES = tuple(map(int, version("urllib3").split(".")[:2])) >= (2, 6)
 """Whether urllib3 unpacks as much as it is asked for, and not all that it has read."""
 
 
+@lru_cache(maxsize=8)
 def bomb(status: int, mebibytes: int = 100) -> Say:
     """Make an answer whose body is a thousandth of what it unpacks to."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)

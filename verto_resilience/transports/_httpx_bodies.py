@@ -238,17 +238,23 @@ class AsyncHeldStream(httpx.AsyncByteStream):
         self._close = close
         self.fail_late: FailLate | None = None
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Give itself: a generator would be left to the garbage collector where it is left."""
+        return self
+
+    async def __anext__(self) -> bytes:
         """Give what was read, and go on reading."""
-        while self._pieces:
-            yield self._pieces.popleft()
-        if self._rest is not None:
-            try:
-                async for piece in self._rest:
-                    yield piece
-            except Exception as error:
-                _report(self, error)
-                raise
+        if self._pieces:
+            return self._pieces.popleft()
+        if self._rest is None:
+            raise StopAsyncIteration
+        try:
+            return await anext(self._rest)
+        except StopAsyncIteration:
+            raise
+        except Exception as error:
+            _report(self, error)
+            raise
 
     async def aclose(self) -> None:
         """Be done with it."""

@@ -4,8 +4,8 @@ An attempt is cancelled at its deadline, whatever its transport waits for. What 
 after the task itself was cancelled is closed under a shield, in next to no time.
 """
 
-from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, cast
+from contextlib import suppress
+from typing import cast
 
 import anyio
 import httpx
@@ -29,9 +29,6 @@ from verto_resilience.transports._httpx_exchanged import (
 )
 from verto_resilience.transports._httpx_wire import WireLimit, traced_in_tasks
 from verto_resilience.transports._refresh_async import AsyncRefresher
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
 
 
 class AsyncHttpxExchange(Exchanged):
@@ -138,14 +135,13 @@ class AsyncHttpxExchange(Exchanged):
         left, is_whole = BODY_LIMIT, False
         try:
             with anyio.move_on_after(seconds), suppress(Exception):
-                async with aclosing(_pieces_of(response)) as pieces:
-                    async for piece in pieces:
-                        kept.append(piece)
-                        left -= len(piece)
-                        if left < 0:
-                            break
-                    else:
-                        is_whole = True
+                async for piece in cast("AsyncHeldStream", response.stream):
+                    kept.append(piece)
+                    left -= len(piece)
+                    if left < 0:
+                        break
+                else:
+                    is_whole = True
         finally:
             await _close(response)
         rest = None if is_whole else cut_off_in_tasks()
@@ -156,17 +152,11 @@ class AsyncHttpxExchange(Exchanged):
         """Free the connection of a response that will not be returned, in next to no time."""
         left = self.policy.drain_limit
         with anyio.move_on_after(DRAIN), suppress(Exception):
-            async with aclosing(_pieces_of(response)) as pieces:
-                async for piece in pieces:
-                    left -= len(piece)
-                    if left < 0:
-                        break
+            async for piece in cast("AsyncHeldStream", response.stream):
+                left -= len(piece)
+                if left < 0:
+                    break
         await _close(response)
-
-
-def _pieces_of(response: httpx.Response) -> "AsyncGenerator[bytes]":
-    # What an exchange has set aside is a stream of ours, and gives a generator.
-    return cast("AsyncGenerator[bytes]", aiter(cast("AsyncHeldStream", response.stream)))
 
 
 def _late(limit: WireLimit) -> httpx.TimeoutException:
