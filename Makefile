@@ -105,7 +105,7 @@ soak: $(STAMP) ## call origins that misbehave at random, and see that nothing is
 	@$(BIN)/python -m tests.soak --seconds $(SOAK_SECONDS)
 
 .PHONY: bench
-bench: $(BENCH)/.synced ## measure what it costs, as ratios to plain requests
+bench: $(BENCH)/.synced ## measure what it costs, as ratios to plain clients
 	@$(BENCH)/bin/python -m tests.bench $(BENCH_ARGS)
 
 .PHONY: bench-docs
@@ -127,7 +127,7 @@ instructions: $(BENCH)/.synced ## count instructions with valgrind, to compare t
 # The rivals are kept out of .venv.
 $(BENCH)/.synced: pyproject.toml uv.lock $(VENV)/.uv-$(UV_VERSION)
 	@$(UV) sync --frozen --python $(BIN)/python --no-default-groups --extra otel \
-		--group bench --quiet
+		--extra httpx --group bench --quiet
 	@touch $@
 $(BENCH)/.synced: export UV_PROJECT_ENVIRONMENT := $(BENCH)
 

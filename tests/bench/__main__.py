@@ -1,6 +1,6 @@
 """Measures what it costs, as ratios in one run; ``make bench`` runs this.
 
-Needs no network but loopback, and ends within six minutes.
+Needs no network but loopback, and ends within seven minutes.
 """
 
 import argparse
@@ -22,6 +22,8 @@ from tests.bench.table import rendered, written
 _PACKAGES = (
     "requests",
     "urllib3",
+    "httpx",
+    "httpcore",
     "opentelemetry-sdk",
     "opentelemetry-instrumentation-requests",
     "pybreaker",
@@ -66,7 +68,7 @@ def main(arguments: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="half a minute, and rougher figures")
+    parser.add_argument("--quick", action="store_true", help="a minute, and rougher figures")
     parser.add_argument(
         "--rows",
         type=lambda text: text.split(","),

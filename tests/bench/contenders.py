@@ -6,32 +6,17 @@ others. What is not installed raises ``ImportError`` when it is built.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from tests.bench.contender import Contender
+from tests.bench.edges import EDGES
+
 THREADS = 64
-
-
-def _nothing() -> None:
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class Contender:
-    """One way to make a call.
-
-    Attributes:
-        call: Makes one.
-        flush: Brings out what was recorded; done within the measured time, after each round's
-            calls, so that nobody's exports fall into another's time.
-    """
-
-    call: Callable[[], object]
-    flush: Callable[[], object] = _nothing
 
 
 def plain(url: str) -> Contender:
@@ -125,7 +110,7 @@ def recorded(build: Callable[[str], Contender], url: str) -> Contender:
     if not exported or reader.get_metrics_data() is None:
         message = "nothing was recorded"
         raise RuntimeError(message)
-    return Contender(built.call, tracers.force_flush)
+    return replace(built, flush=tracers.force_flush)
 
 
 def in_a_span(build: Callable[[str], Contender]) -> Callable[[str], Contender]:
@@ -239,6 +224,8 @@ CONTENDERS: dict[str, Callable[[str], Contender]] = {
     "among 10000": among(10_000),
     "threads plain": session_of_threads(ours=False),
     "threads adapter": session_of_threads(ours=True),
+    **EDGES,
+    **{f"{name}, sdk": _with_sdk(build) for name, build in EDGES.items() if "Verto" in name},
 }
 
 

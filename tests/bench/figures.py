@@ -66,7 +66,7 @@ class Effort:
 
 
 FULL = Effort(
-    {"calls": 140, "breaker": 40, "refusal": 20, "flat": 30, "threads": 25},
+    {"calls": 140, "edges": 30, "breaker": 40, "refusal": 20, "flat": 30, "threads": 25},
     rounds=60,
     sets=5,
     origins=10_000,
@@ -74,7 +74,7 @@ FULL = Effort(
     imports=25,
 )
 QUICK = Effort(
-    {"calls": 14, "breaker": 2, "refusal": 2, "flat": 3, "threads": 3},
+    {"calls": 14, "edges": 5, "breaker": 2, "refusal": 2, "flat": 3, "threads": 3},
     rounds=30,
     sets=1,
     origins=1_000,

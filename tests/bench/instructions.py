@@ -32,8 +32,7 @@ def work(name: str, url: str, calls: int) -> None:
     use_tree()
     gc.disable()
     contender = CONTENDERS[name](url)
-    for _ in range(calls):
-        contender.call()
+    contender.make(calls)
     contender.flush()
     # Without what the interpreter does at its end: threads would end in an order of their own.
     os._exit(0)

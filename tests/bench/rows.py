@@ -53,6 +53,29 @@ def calls(effort: Effort) -> Part:
     return Part(rows, figures(sets, "plain"), missing)
 
 
+_EDGES = (
+    # what, its contender, against, its contender
+    ("VertoPoolManager", "VertoPoolManager", "urllib3.PoolManager", "PoolManager"),
+    ("VertoPoolManager, SDK", "VertoPoolManager, sdk", "urllib3.PoolManager", "PoolManager"),
+    ("VertoTransport", "VertoTransport", "httpx.Client", "Client"),
+    ("VertoTransport, SDK", "VertoTransport, sdk", "httpx.Client", "Client"),
+    ("AsyncVertoTransport", "AsyncVertoTransport", "httpx.AsyncClient", "AsyncClient"),
+    ("AsyncVertoTransport, SDK", "AsyncVertoTransport, sdk", "httpx.AsyncClient", "AsyncClient"),
+)
+
+
+def edges(effort: Effort) -> Part:
+    """Measure a successful GET at the other edges, each against the client it stands in."""
+    names = list(dict.fromkeys(name for row in _EDGES for name in (row[3], row[1])))
+    sets, missing = asked(names, 50, effort, "edges")
+    rows = [
+        Row(f"get, {what}", against, None, ratio(sets, name, other, "cpu"))
+        for what, name, against, other in _EDGES
+        if name not in missing and other not in missing
+    ]
+    return Part(rows, figures(sets, "PoolManager"), missing)
+
+
 def breaker(effort: Effort) -> Part:
     """Measure asking leave and recording a success, from one thread and from eight."""
     one: list[list[Round]] = []
@@ -175,6 +198,7 @@ def threads(effort: Effort) -> Part:
 
 PARTS: dict[str, Callable[[Effort], Part]] = {
     "calls": calls,
+    "edges": edges,
     "breaker": breaker,
     "refusal": refusal,
     "memory": memory,

@@ -31,7 +31,8 @@ def written(page: Path, text: str) -> None:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    goal = "" if row.goal is None else f"{'>=' if row.at_least else '<='} {_figure(row, row.goal)}"
+    sign = ">=" if row.at_least else "<="
+    goal = "no goal" if row.goal is None else f"{sign} {_figure(row, row.goal)}"
     value = row.value
     has_spread = value.low != value.high
     spread = f"{value.low:.2f} - {value.high:.2f}" if has_spread else ""

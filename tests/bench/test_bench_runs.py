@@ -10,7 +10,11 @@ pytestmark = pytest.mark.bench
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def test_the_bench_measures_a_row_and_writes_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("part", "row"),
+    [("breaker", "breaker, 8 threads"), ("edges", "get, AsyncVertoTransport, SDK")],
+)
+def test_the_bench_measures_a_row_and_writes_it(part: str, row: str, tmp_path: Path) -> None:
     """`python -m tests.bench --quick` prints its table within 100 columns and writes the figures.
 
     What is not installed is left out: the rivals are in the environment of `make bench` only.
@@ -18,7 +22,7 @@ def test_the_bench_measures_a_row_and_writes_it(tmp_path: Path) -> None:
     figures = tmp_path / "bench.json"
 
     ran = subprocess.run(
-        [sys.executable, "-m", "tests.bench", "--quick", "--rows", "breaker", "--json", figures],
+        [sys.executable, "-m", "tests.bench", "--quick", "--rows", part, "--json", figures],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -27,8 +31,8 @@ def test_the_bench_measures_a_row_and_writes_it(tmp_path: Path) -> None:
     )
 
     assert ran.returncode == 0, ran.stderr
-    assert "| breaker, 8 threads " in ran.stdout
+    assert f"| {row} " in ran.stdout
     table = [line for line in ran.stdout.splitlines() if line.startswith("|")]
     assert max(len(line) for line in table) <= 100
     rows = json.loads(figures.read_text(encoding="utf-8"))["rows"]
-    assert {"breaker, 8 threads"} <= {row["what"] for row in rows}
+    assert row in {one["what"] for one in rows}

@@ -10,7 +10,8 @@ import sys
 import threading
 import time
 
-from tests.bench.contenders import CONTENDERS, THREADS, Contender
+from tests.bench.contender import Contender
+from tests.bench.contenders import CONTENDERS, THREADS
 from tests.bench.place import is_missing, pin, use_tree
 
 _WARM = 5
@@ -18,15 +19,12 @@ _WARM = 5
 
 def measured(contender: Contender, calls: int) -> dict[str, float]:
     """Make so many calls; gives seconds for each, by the wall and of the processor."""
-    call = contender.call
     # What other processes did meanwhile has emptied the caches of the processor.
-    for _ in range(_WARM):
-        call()
+    contender.make(_WARM)
     contender.flush()
     gc.collect()
     cpu, wall = time.process_time(), time.perf_counter()
-    for _ in range(calls):
-        call()
+    contender.make(calls)
     contender.flush()
     wall = time.perf_counter() - wall
     cpu = time.process_time() - cpu
@@ -68,8 +66,7 @@ def main(name: str, url: str) -> None:
             raise
         print(json.dumps({"missing": str(error)}), flush=True)
         return
-    for _ in range(200):
-        contender.call()
+    contender.make(200)
     gc.collect()
     # What importing and building left is not looked at again by every collection.
     gc.freeze()
