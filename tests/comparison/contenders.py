@@ -152,6 +152,34 @@ def _interlock(tuning: Tuning) -> Client:
     return _where_safe(once, again)
 
 
+def _stamina_purgatory(tuning: Tuning) -> Client:
+    import purgatory
+    import stamina
+
+    request = _plain(tuning)
+
+    def call(method: str, url: str, **kwargs: Any) -> requests.Response:
+        response = request(method, url, **kwargs)
+        response.raise_for_status()
+        return response
+
+    circuits = purgatory.SyncCircuitBreakerFactory(
+        default_threshold=5,
+        default_ttl=tuning.cooldown,
+        exclude=[(requests.HTTPError, _is_a_client_s)],
+    )
+    once: Client = circuits("verto")(call)
+    again: Client = stamina.retry(
+        on=_may_pass,
+        attempts=tuning.attempts,
+        timeout=tuning.patience,
+        wait_initial=0.05,
+        wait_max=1.0,
+        wait_jitter=0.1,
+    )(once)
+    return _where_safe(once, again)
+
+
 def _verto(tuning: Tuning) -> Client:
     import verto_resilience
 
@@ -173,6 +201,11 @@ def _may_pass(error: BaseException) -> bool:
     if not isinstance(error, requests.RequestException):
         return False
     return error.response is None or error.response.status_code in RESENT
+
+
+def _is_a_client_s(error: requests.HTTPError) -> bool:
+    """Whether a status says nothing of the server's health; purgatory's manual leaves it out."""
+    return 400 <= error.response.status_code < 500
 
 
 def _where_safe(once: Client, again: Client) -> Client:
@@ -206,6 +239,9 @@ CONTENDERS = {
         "tenacity + pybreaker", ("tenacity", "pybreaker"), _tenacity_pybreaker, _tells_in_words
     ),
     "interlock": Contender("interlock + tenacity", ("interlock-cb",), _interlock, _tells_in_words),
+    "stamina": Contender(
+        "stamina + purgatory", ("stamina", "purgatory"), _stamina_purgatory, _tells_in_words
+    ),
     "verto": Contender("verto_resilience", ("verto-resilience",), _verto, _verto_tells),
 }
 OURS = "verto"
