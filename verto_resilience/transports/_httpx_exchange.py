@@ -67,6 +67,7 @@ class HttpxExchange(Exchanged):
         try:
             with limit:
                 response = self._inner.handle_request(request)
+                self._hear_no_more(request)
                 body = self._read(response)
         except Exception as error:  # noqa: BLE001 - classified, and raised again by finished()
             _close(response)

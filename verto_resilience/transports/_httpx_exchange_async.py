@@ -70,6 +70,7 @@ class AsyncHttpxExchange(Exchanged):
         try:
             with anyio.move_on_after(left) as bound:
                 response = await self._inner.handle_async_request(request)
+                self._hear_no_more(request)
                 body = await self._read(response)
         except Exception as error:  # noqa: BLE001 - classified, and raised again by finished()
             await _close(response)

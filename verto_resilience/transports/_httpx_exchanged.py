@@ -18,7 +18,7 @@ from verto_resilience.pipeline import (
     Result,
 )
 from verto_resilience.transports._answers import details_of, outcome_of_answer
-from verto_resilience.transports._httpx_errors import carried_by, rejection_error
+from verto_resilience.transports._httpx_errors import body_in_memory, rejection_error
 from verto_resilience.transports._httpx_failures import failure_of
 from verto_resilience.transports._httpx_request import (
     Times,
@@ -121,6 +121,14 @@ class Exchanged:
         times = cast("Times", self._times)
         return outgoing(self._own, scope, added=self._added, times=times, trace=trace)
 
+    def _hear_no_more(self, request: httpx.Request) -> None:
+        """Have httpcore tell no more of a request that is answered, but to the caller.
+
+        It asks for each step whom to tell, and there is nothing to note of a body.
+        """
+        if "trace" not in self._own.extensions:
+            request.extensions.pop("trace", None)
+
     def _came(
         self, response: httpx.Response, body: bytes | None, scope: AttemptScope
     ) -> Result[httpx.Response]:
@@ -144,7 +152,8 @@ class Exchanged:
         return details_of(response.headers, version, _peer(response), self._sent(), own_id=own_id)
 
     def _sent(self) -> Carrier:
-        sent = carried_by(self._own)
+        own = self._own
+        sent = Carrier(self.request.url, own.headers, body_in_memory(own))
         if self._renewed is None:
             return sent
         return sent._replace(headers={**sent.headers, **self._added})

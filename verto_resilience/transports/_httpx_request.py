@@ -76,19 +76,20 @@ def describe(
     key = added.get(IDEMPOTENCY_KEY, own_key)
     counts = bool(key) and policy.idempotency_keys is not IdempotencyKeys.OFF
     replay, sends = StreamReplay(request.stream), sends_of(request)
+    # By place: by name this call would take many times as long.
     told = CallRequest(
-        method=request.method,
-        url=url,
-        origin=origin,
-        operation=operation,
-        repeatable=is_repeatable(method, operation, has_key=counts),
-        replayable=replay.possible,
-        verto=verto,
-        host=_own_host(request),
-        correlation_id=correlation_id,
-        idempotency_key=key,
-        refreshable=verto and can_refresh,
-        sends_before=sends.count,
+        request.method,
+        url,
+        origin,
+        operation,
+        is_repeatable(method, operation, has_key=counts),
+        replay.possible,
+        verto,
+        _own_host(request),
+        correlation_id,
+        key,
+        verto and can_refresh,
+        sends.count,
     )
     return Described(told, policy, added, replay, sends)
 

@@ -56,6 +56,9 @@ def timeouts_of(given: Any, policy: Policy, left: float, *, fills_in: bool = Fal
             read = read if own_read is None else own_read
         case _:
             return Timeouts(_cut(given, left), _number(given), _cuts(given, policy, left))
+    if _fits(connect, left) and _fits(read, left):
+        # As nearly every attempt of a client is made that has timeouts of its own.
+        return _uncut(connect, read)
     cut = _cut(connect, left), _cut(read, left)
     return Timeouts(cut, _number(read), _cuts(read, policy, left))
 
@@ -63,6 +66,10 @@ def timeouts_of(given: Any, policy: Policy, left: float, *, fills_in: bool = Fal
 @lru_cache(maxsize=64)
 def _uncut(connect: float, read: float) -> Timeouts:
     return Timeouts((connect, read), read, cut_short=False)
+
+
+def _fits(timeout: Any, left: float) -> bool:
+    return isinstance(timeout, _NUMBERS) and 0 < timeout <= left
 
 
 def _cut(timeout: Any, left: float) -> Any:
@@ -83,5 +90,6 @@ def _number(timeout: Any) -> float | None:
     return timeout if isinstance(timeout, int | float) and timeout > 0 else None
 
 
+_NUMBERS = (int, float)
 # A first attempt has all but an instant of the whole time.
 _CLEARLY = 0.9

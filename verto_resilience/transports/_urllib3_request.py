@@ -82,19 +82,20 @@ def describe(
         correlation_id = added.get(CORRELATION_ID, correlation_id)
     key = added.get(IDEMPOTENCY_KEY, own_key)
     counts = bool(key) and policy.idempotency_keys is not IdempotencyKeys.OFF
+    # By place: by name this call would take many times as long.
     request = CallRequest(
-        method=hop.method,
-        url=hop.url,
-        origin=origin,
-        operation=operation,
-        repeatable=is_repeatable(upper, operation, has_key=counts),
-        replayable=replayable,
-        verto=verto,
-        host=text_of(headers, "Host"),
-        correlation_id=correlation_id if verto else None,
-        idempotency_key=key,
-        refreshable=verto and refreshable,
-        sends_before=hop.sends_before,
+        hop.method,
+        hop.url,
+        origin,
+        operation,
+        is_repeatable(upper, operation, has_key=counts),
+        replayable,
+        verto,
+        text_of(headers, "Host"),
+        correlation_id if verto else None,
+        key,
+        verto and refreshable,
+        hop.sends_before,
     )
     return Described(request, policy, added)
 

@@ -1,5 +1,6 @@
 import ssl
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -287,7 +288,7 @@ def test_verto_is_not_called_without_a_look_at_its_certificate(call: Call) -> No
 
 
 def test_a_trace_of_the_callers_own_goes_on(client: Clients, wired: Wirer) -> None:
-    """Httpcore's events still come to whoever asked for them."""
+    """Httpcore's events still come to whoever asked for them, those of the body too."""
     events: list[str] = []
 
     def note(name: str, info: object) -> None:
@@ -296,6 +297,27 @@ def test_a_trace_of_the_callers_own_goes_on(client: Clients, wired: Wirer) -> No
     client().get(wired().url, extensions={"trace": note})
 
     assert "http11.send_request_headers.started" in events
+    assert "http11.receive_response_body.complete" in events
+
+
+def test_of_a_body_httpcore_need_not_tell(client: Clients) -> None:
+    """It is asked to tell of a request until that is answered, and no longer than it matters."""
+    sent: list[httpx.Request] = []
+    asked: list[bool] = []
+
+    def note(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        asked.append("trace" in request.extensions)
+        return httpx.Response(200, stream=Telling())
+
+    class Telling(httpx.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            asked.append("trace" in sent[0].extensions)
+            yield b"{}"
+
+    client(inner=httpx.MockTransport(note)).get("https://api.far.invalid/")
+
+    assert asked == [True, False]
 
 
 def test_retries_of_the_inner_transport_are_switched_off(wired: Wirer) -> None:
