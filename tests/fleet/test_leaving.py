@@ -8,7 +8,7 @@ from tests.fleet.server import RedisServer
 from tests.fleet.sharing import Shop, connected, shop, wait_until
 from verto_resilience import Policy
 from verto_resilience.state import _store
-from verto_resilience.state._tending import Watch
+from verto_resilience.state._turns import Watch
 from verto_resilience.testing import Sandbox
 
 pytestmark = pytest.mark.fleet

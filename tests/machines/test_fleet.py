@@ -171,7 +171,7 @@ def test_what_a_process_finds_out_is_to_be_said_until_the_fleet_has_it() -> None
     breaker = opened()
 
     assert breaker.unsaid(START) == Verdict(
-        State.OPEN, 0, START + 4.0, 1, TripReason.CONSECUTIVE_FAILURES, "first"
+        State.OPEN, 0, START + 4.0, 1, TripReason.CONSECUTIVE_FAILURES, "first", doubts=2
     )
     _said(breaker, START, 5)
     assert breaker.unsaid(START) is None

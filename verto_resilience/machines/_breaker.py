@@ -34,6 +34,7 @@ from verto_resilience.machines._circuit import (
     TripReason,
     Verdict,
 )
+from verto_resilience.machines._doubt import Doubt
 from verto_resilience.machines._evidence import Evidence
 from verto_resilience.machines._fleet import Fleet
 from verto_resilience.machines._probes import Probes
@@ -72,6 +73,7 @@ class CircuitBreaker:
         "_breaks",
         "_chance",
         "_door",
+        "_doubt",
         "_evidence",
         "_fleet",
         "_generation",
@@ -102,6 +104,7 @@ class CircuitBreaker:
         self._evidence = Evidence(settings)
         self._breaks = Breaks()
         self._fleet = Fleet()
+        self._doubt = Doubt()
         self._state = State.CLOSED
         self._generation = 1
         self._successes = 0
@@ -210,7 +213,7 @@ class CircuitBreaker:
                 return None
             self._last_failure = failure
             if self._state is State.HALF_OPEN:
-                return self._open(Trigger.PROBE_BAD, TripReason.PROBE_FAILED, now)
+                return self._fail_probe(now)
             return self._trip(self._evidence.count_late_failure(now), now)
 
     def release(self, permit: Permit) -> None:
@@ -227,7 +230,8 @@ class CircuitBreaker:
     def refuses_until(self, now: float) -> float:
         """Say how many seconds it will go on refusing for certain; 0 when it may let one through.
 
-        A look without consequences: nothing moves and no permit is given.
+        A second opinion (see :meth:`hold_opinions`) is no exception to count on. A look without
+        consequences: nothing moves and no permit is given.
         """
         if self._mode is Mode.FORCED_OPEN:
             return math.inf
@@ -273,14 +277,19 @@ class CircuitBreaker:
             if self._state is State.OPEN and now < self._breaks.until:
                 self._reason = verdict.reason
                 self._breaks.begin(self._settings, now, length=length, trips=verdict.trips)
+                if self._doubt.begins < math.inf:
+                    # Not who has found out the same, or has tried already.
+                    self._doubt.adopt(verdict.doubts, now, chance=self._chance())
                 return None
-            return self._move(
+            moved = self._move(
                 Trigger.OPENED_ELSEWHERE,
                 now,
                 reason=verdict.reason,
                 break_duration=length,
                 trips=verdict.trips,
             )
+            self._doubt.adopt(verdict.doubts, now, chance=self._chance())
+            return moved
 
     def unsaid(self, now: float) -> Verdict | None:
         """Give what this process has found out by itself and the fleet has not taken in yet.
@@ -297,8 +306,8 @@ class CircuitBreaker:
                 return Verdict(state, heard, trips=trips, last_failure=self._last_failure)
             if state is State.HALF_OPEN or now >= self._breaks.until:
                 return None
-            until = self._breaks.until
-            return Verdict(state, heard, until, trips, self._reason, self._last_failure)
+            until, doubts = self._breaks.until, self._doubt.opinions
+            return Verdict(state, heard, until, trips, self._reason, self._last_failure, doubts)
 
     def agreed(self, said: Verdict, generation: int) -> None:
         """Note that the fleet has taken in what :meth:`unsaid` gave.
@@ -323,6 +332,27 @@ class CircuitBreaker:
             until: Monotonic seconds; ``-math.inf``, the start, is as soon as a break is over.
         """
         self._fleet.probes_from = until
+
+    def hold_opinions(self, until: float) -> None:
+        """Let no second opinion begin before an instant: another process is giving one.
+
+        A trip that was adopted may be bad luck of the process that has said it. So from an instant
+        that chance chooses, the next call is a probe although the break is not over. It closes the
+        circuit by itself, and the trip is not counted; if it fails, the break goes on.
+
+        Args:
+            until: Monotonic seconds; ``math.inf`` for none. An instant only ever moves back.
+        """
+        with self.lock:
+            self._doubt.hold(until)
+
+    @property
+    def doubts_until(self) -> float:
+        """When the break ends before which a second opinion began that is not back yet.
+
+        Monotonic seconds; ``-math.inf`` when it gives none.
+        """
+        return self._doubt.until
 
     @property
     def heard(self) -> int:
@@ -417,6 +447,8 @@ class CircuitBreaker:
             if now < self._fleet.probes_from:
                 return self._refuse(self._fleet.probes_from - now, None, now)
             transition = self._move(Trigger.BREAK_OVER, now)
+        elif self._state is State.OPEN and now >= self._doubt.begins:
+            transition = self._give_opinion(now)
         if self._state is State.OPEN:
             return self._refuse(self._breaks.left(now), transition, now)
         if self._state is State.HALF_OPEN:
@@ -427,12 +459,26 @@ class CircuitBreaker:
 
     def _acquire_probe(self, now: float, transition: Transition | None) -> Permit | Refusal:
         self._probes.give_up(now)
-        if len(self._probes) >= self._settings.permitted_probes:
+        permitted, until = self._settings.permitted_probes, now + self._settings.probe_lease
+        if now < self._doubt.until:
+            # The place is free again once the break is over: whoever hangs is not waited for.
+            permitted, until = 1, min(until, self._doubt.until)
+        else:
+            self._doubt.until = -math.inf
+        if len(self._probes) >= permitted:
             return self._refuse(None, transition, now)
         self._fleet.asked_at = now
         permit = Permit(self._generation, probe=True, started=now, transition=transition)
-        self._probes.enter(permit, until=now + self._settings.probe_lease)
+        self._probes.enter(permit, until=until)
         return permit
+
+    def _give_opinion(self, now: float) -> Transition | None:
+        if self._mode is not Mode.ENFORCE:
+            return None
+        opinions = self._doubt.opinions
+        moved = self._move(Trigger.BREAK_OVER, now)
+        self._doubt.give(opinions, self._breaks.until)
+        return moved
 
     def _refuse(
         self, retry_after: float | None, transition: Transition | None, now: float
@@ -466,11 +512,24 @@ class CircuitBreaker:
         if bad:
             self._last_failure = failure
         if bad or self._is_slow(permit, now):
-            return self._open(Trigger.PROBE_BAD, TripReason.PROBE_FAILED, now)
+            return self._fail_probe(now)
         self._successes += 1
-        if self._successes >= self._settings.successes_to_close:
-            return self._move(Trigger.PROBES_GOOD, now)
-        return None
+        if now < self._doubt.until:
+            self._breaks.take_back()
+        elif self._successes < self._settings.successes_to_close:
+            return None
+        return self._move(Trigger.PROBES_GOOD, now)
+
+    def _fail_probe(self, now: float) -> Transition | None:
+        if now >= self._doubt.until:
+            return self._open(Trigger.PROBE_BAD, TripReason.PROBE_FAILED, now)
+        opinions, left = self._doubt.opinions - 1, self._breaks.left(now)
+        self._breaks.take_back()
+        moved = self._move(
+            Trigger.PROBE_BAD, now, reason=TripReason.PROBE_FAILED, break_duration=left
+        )
+        self._doubt.opinions = opinions
+        return moved
 
     def _trip(self, reason: TripReason | None, now: float) -> Transition | None:
         return None if reason is None else self._open(Trigger.TRIP, reason, now)
@@ -508,6 +567,7 @@ class CircuitBreaker:
         self._successes = 0
         self._evidence.forget()
         self._fleet.moved(trigger)
+        self._doubt.moved(trigger)
         self._state = after
         self._hang_door()
         return Transition(

@@ -48,6 +48,10 @@ class Breaks:
         """Have this many trips in a row; 0 forgets them."""
         self._trips = trips
 
+    def take_back(self) -> None:
+        """Have one trip less in a row: it was none."""
+        self._trips = max(0, self._trips - 1)
+
     def left(self, now: float) -> float:
         """Give the seconds left of the break."""
         # Clamped: (now + d) - now may exceed d by an ulp.

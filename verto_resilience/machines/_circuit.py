@@ -113,6 +113,7 @@ class Verdict:
         trips: Times it opened in a row, this one included.
         reason: Why it opened; ``None`` unless open.
         last_failure: What failed last.
+        doubts: How many others may try the origin before the break ends, since it may be bad luck.
     """
 
     state: State
@@ -121,6 +122,7 @@ class Verdict:
     trips: int = 0
     reason: TripReason | None = None
     last_failure: str | None = None
+    doubts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,8 @@ class Fleet:
             verdict = member.breaker.unsaid(now)
             if verdict is not None:
                 self._agenda.at(now + DELAY / 2.0, self._take, (member, verdict))
+            elif member.breaker.doubts_until > now:
+                self._agenda.at(now + DELAY, self._tell_opinion, (member, self._verdict))
 
     def _tell_pause(self, pause: SharedPause) -> None:
         self._pause = pause
@@ -157,6 +159,16 @@ class Fleet:
             self._agenda.at(said.stored.until, self._offer, said.stored)
             given_up = said.stored.until + said.member.breaker.settings.probe_lease
             self._agenda.at(given_up, self._give_up, said.stored)
+
+    def _tell_opinion(self, asked: tuple[Member, Verdict]) -> None:
+        """Hold the others back while one tries the origin before the break ends."""
+        member, verdict = asked
+        now = self._agenda.now
+        if verdict is self._verdict and member.breaker.doubts_until > now:
+            until = min(now + _LEASE, verdict.until)
+            for other in self._members:
+                other.breaker.hold_opinions(until)
+            self._agenda.at(now + _RENEW, self._tell_opinion, asked)
 
     def _go_by(self, member: Member, verdict: Verdict) -> None:
         is_open = verdict.state is State.OPEN

@@ -118,6 +118,9 @@ class Member:
         verdict, pause = self._desk.known("c", key), self._desk.known("p", origin.key)
         if verdict is not None:
             moved = breaker.adopt(verdict.verdict(), now)
+            lease = self._desk.known("l", key)
+            if lease is not None:
+                breaker.hold_opinions(lease.until)
             if moved is not None:
                 event = CircuitMoved(origin.key, key, moved)
                 self._desk.put(Moved(self, origin.key, key, event))

@@ -19,6 +19,7 @@ _KEY = re.compile(r"[!-~]+( [A-Z]+ [!-~]+)?", re.ASCII)
 _CAUSE = re.compile(r"[a-z0-9_]{1,64}")
 _WHO = re.compile(r"[\w.@:/-]{1,128}", re.ASCII)
 _STATUS = range(100, 600)
+_DOUBTS = range(10)
 
 
 class Word(StrEnum):
@@ -48,6 +49,7 @@ class About:
         failure: What failed last.
         told: Whether the server named the time of a pause.
         status: The answer that began a pause.
+        doubts: How many others may try the origin although the circuit is open.
     """
 
     by: str = ""
@@ -55,6 +57,7 @@ class About:
     failure: str | None = None
     told: bool = False
     status: int = 429
+    doubts: int = 0
 
     def as_text(self) -> str:
         """Write it for the store."""
@@ -64,6 +67,7 @@ class About:
             "failure": self.failure,
             "told": self.told,
             "status": self.status,
+            "doubts": self.doubts,
         }
         return json.dumps(given, separators=(",", ":"))
 
@@ -104,6 +108,7 @@ class Record:
                 self.trips,
                 self.about.reason,
                 self.about.failure,
+                self.about.doubts,
             )
         return Verdict(State.CLOSED, self.generation, trips=self.trips)
 
@@ -184,15 +189,20 @@ def _about(text: bytes) -> About | None:
         return None
     by, reason, failure = given.get("by"), given.get("reason"), given.get("failure")
     told, status = given.get("told"), given.get("status")
+    # A release that knows of no doubt has none.
+    doubts = given.get("doubts", 0)
     if not isinstance(by, str) or not _WHO.fullmatch(by) or not isinstance(told, bool):
         return None
     if type(status) is not int or status not in _STATUS:
+        return None
+    if type(doubts) is not int or doubts not in _DOUBTS:
         return None
     if reason is not None and not (isinstance(reason, str) and reason in _REASONS):
         return None
     if failure is not None and not (isinstance(failure, str) and _CAUSE.fullmatch(failure)):
         return None
-    return About(by, None if reason is None else TripReason(reason), failure, told, status)
+    known = None if reason is None else TripReason(reason)
+    return About(by, known, failure, told, status, doubts)
 
 
 _REASONS = frozenset(TripReason)

@@ -111,15 +111,16 @@ return {write('p:' .. origin, 0, ARGV[3], length, tonumber(ARGV[5]), 0, ARGV[6])
 """
 
 _CLAIM = """\
-local circuit, known, owner = ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local circuit, known, owner, early = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[6] == '1'
 local current = live('c:' .. circuit)
 local is_open = current and current.word == 'open' and current.ends > now
-if current and (current.generation > known or is_open) then
+if current and (current.generation > known or (is_open and not early)) then
   return {0, now, current.raw}
 end
 local lease, length = live('l:' .. circuit), tonumber(ARGV[5])
 local is_others = lease and lease.about ~= owner and lease.ends <= now + length
 if is_others then return {-2, now, lease.raw} end
+if is_open then length = math.min(length, current.ends - now) end
 return {write('l:' .. circuit, 0, 'leased', length, 0, 0, owner) or -1, now}
 """
 
@@ -170,10 +171,11 @@ Generation 0: it is paused for longer already. -1: full.
 """
 
 CLAIM = Script(_PRELUDE + _WRITING + _CLAIM)
-"""``channel, circuit, known, owner, length`` -> ``{generation, now[, value]}``.
+"""``channel, circuit, known, owner, length, early`` -> ``{generation, now[, value]}``.
 
 Generation 0: not now, for the verdict that follows. -1: full. -2: another has the lease, which
-follows; one that ends later than ``length`` from now is nobody's.
+follows; one that ends later than ``length`` from now is nobody's. With ``early``, 1 or 0, it may be
+had before the break is over, by one who knows of it, and ends with the break at the latest.
 """
 
 GIVE_BACK = Script(_PRELUDE + _WRITING + _GIVE_BACK)

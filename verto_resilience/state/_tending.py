@@ -1,58 +1,23 @@
-"""What is said and heard for the circuits of this process, and whose turn it is to probe.
+"""What is said and heard for the circuits of this process, and when to see whose turn it is.
 
 Used by the thread of the store alone. What it calls on circuits takes no longer than a call does.
 """
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from verto_resilience.machines import CircuitBreaker, Mode, State, Verdict
 from verto_resilience.pipeline import CircuitMoved, Origin, PauseBegan, StoreFault
 from verto_resilience.state._link import Link, LinkError
 from verto_resilience.state._member import Member, Moved, Paused
 from verto_resilience.state._records import LONGEST, About, Record, Word, read_record
-from verto_resilience.state._scripts import CLAIM, GIVE_BACK, PAUSE, SAY
+from verto_resilience.state._scripts import PAUSE, SAY
+from verto_resilience.state._turns import NEVER, Turns, Watch
 
-LEASE = 3.0
-"""Seconds for which a process may probe alone, unless it renews them."""
-
-GRACE = 1.0
-"""Seconds after which a process probes although nobody gave it leave."""
-
-_RENEW = 1.0
-_UNUSED = 1.0
-_RECENT = 1.0
-_LOOK_AGAIN = 0.1
 _LINGER = 60.0
 _LONGEST_LINGER = 3600.0
 _NOTABLE = 1.0
 _MOST_PAUSES = 1000
-
-
-@dataclass(slots=True, eq=False)
-class Watch:
-    """A circuit that is not closed, or has something to say.
-
-    Attributes:
-        member: Whose it is.
-        origin: Its origin.
-        key: Its key.
-        breaker: Itself.
-        ends: Monotonic seconds at which its break ends.
-        leased_at: When this process was last given the lease; ``None`` when it has none.
-        given_back_at: When it gave the lease back unused.
-        taken_until: End of another's lease.
-    """
-
-    member: Member
-    origin: Origin
-    key: str
-    breaker: CircuitBreaker
-    ends: float = -math.inf
-    leased_at: float | None = None
-    given_back_at: float = -math.inf
-    taken_until: float = -math.inf
 
 
 class Tending:
@@ -66,7 +31,7 @@ class Tending:
     def __init__(self, process: str, *, spread: float) -> None:
         """Watch nothing yet."""
         self._process = process
-        self._grace = GRACE * (1.0 + spread / 2.0)
+        self._turns = Turns(process, spread=spread, go_by=self._go_by)
         self._watches: dict[tuple[int, str], Watch] = {}
         self._pauses: dict[tuple[int, str], Paused] = {}
         self._heard_pauses: dict[tuple[int, str], int] = {}
@@ -107,7 +72,7 @@ class Tending:
             LinkError: The store did not take it. It is said again at the next time. Where there was
                 no room for some, the others were said.
         """
-        due, full = _NEVER, None
+        due, full = NEVER, None
         for at, pause in list(self._pauses.items()):
             try:
                 generation = self._tell_pause(link, pause, now) if pause.until > now else 0
@@ -130,9 +95,7 @@ class Tending:
     def go_alone(self) -> None:
         """Let every circuit probe by itself: the store is not there to say whose turn it is."""
         for watch in self._watches.values():
-            watch.leased_at = None
-            watch.taken_until = -math.inf
-            watch.breaker.hold_probes(-math.inf)
+            self._turns.go_alone(watch)
 
     def hear(
         self, records: Mapping[tuple[str, str], Record], members: Iterable[Member], now: float
@@ -155,11 +118,7 @@ class Tending:
                 if breaker is not None:
                     self._hear_verdict(member, origin, breaker, record, now)
         for watch in self._watches.values():
-            lease = records.get(("l", watch.key))
-            others = lease is not None and lease.about.by != self._owner(watch)
-            # A longer one than anybody is given is a stranger's, or of a clock that was set back.
-            others = others and lease is not None and lease.left <= LEASE
-            watch.taken_until = lease.until if lease is not None and others else -math.inf
+            self._turns.hear(watch, records.get(("l", watch.key)))
         live = {key for kind, key in records if kind == "p"}
         self._heard_pauses = {at: g for at, g in self._heard_pauses.items() if at[1] in live}
 
@@ -179,54 +138,19 @@ class Tending:
         if state is State.CLOSED or breaker.mode is not Mode.ENFORCE:
             return self._forget(watch)
         if state is State.HALF_OPEN:
-            return self._while_probing(link, watch, now)
+            due = self._turns.while_probing(link, watch, now)
+            return self._forget(watch) if due is None else due
         left = breaker.refuses_until(now)
         if left > 0.0:
-            watch.ends = now + left
-            watch.leased_at = None
-            breaker.hold_probes(watch.ends + self._grace)
-            return watch.ends
+            return self._turns.await_the_end(watch, now + left)
         if now > breaker.busy_until():
             return self._forget(watch)
-        return self._before_a_probe(link, watch, now)
-
-    def _before_a_probe(self, link: Link, watch: Watch, now: float) -> float:
-        breaker = watch.breaker
-        if watch.leased_at is not None:
-            unused = watch.leased_at + _UNUSED
-            if now < unused:
-                return unused
-            self._give_back(link, watch, now)
-        if now < watch.taken_until:
-            breaker.hold_probes(watch.taken_until + self._grace)
-            return watch.taken_until
-        last = breaker.asked_at
-        if last > now - _RECENT and last > watch.given_back_at:
-            self._claim(link, watch, now)
-            return now + _LOOK_AGAIN
-        return now + _LOOK_AGAIN if now < watch.ends + self._grace else _NEVER
-
-    def _while_probing(self, link: Link, watch: Watch, now: float) -> float:
-        breaker = watch.breaker
-        if now > breaker.busy_until() and breaker.asked_at <= now - _RECENT:
-            # Nobody has come; its next move is news, and it is watched again.
-            if watch.leased_at is not None:
-                self._give_back(link, watch, now)
-            return self._forget(watch)
-        is_used = breaker.snapshot(now).probes > 0 or breaker.asked_at > now - _RECENT
-        if watch.leased_at is None:
-            if is_used and now >= watch.taken_until:
-                self._claim(link, watch, now)
-        elif not is_used:
-            self._give_back(link, watch, now)
-        elif now >= watch.leased_at + _RENEW:
-            self._claim(link, watch, now)
-        return now + (_LOOK_AGAIN if watch.leased_at is None else _RENEW)
+        return self._turns.before_a_probe(link, watch, now)
 
     def _say(self, link: Link, watch: Watch, verdict: Verdict, now: float) -> None:
         is_open = verdict.state is State.OPEN
         linger = min(watch.breaker.settings.probe_lease, _LONGEST_LINGER) if is_open else _LINGER
-        about = About(self._process, verdict.reason, verdict.last_failure)
+        about = About(self._process, verdict.reason, verdict.last_failure, doubts=verdict.doubts)
         generation, server_now, *current = link.run(
             SAY,
             link.key,
@@ -237,7 +161,7 @@ class Tending:
             _milliseconds(linger),
             verdict.trips,
             about.as_text(),
-            self._owner(watch),
+            self._turns.owner(watch),
         )
         if generation > 0:
             watch.breaker.agreed(verdict, generation)
@@ -262,33 +186,6 @@ class Tending:
             raise LinkError(StoreFault.FULL)
         return int(generation)
 
-    def _claim(self, link: Link, watch: Watch, now: float) -> None:
-        generation, server_now, *rest = link.run(
-            CLAIM,
-            link.key,
-            watch.key,
-            watch.breaker.heard,
-            self._owner(watch),
-            _milliseconds(LEASE),
-        )
-        watch.leased_at = None
-        if generation > 0:
-            watch.leased_at = now
-            watch.breaker.hold_probes(-math.inf)
-        elif generation == 0:
-            self._go_by(watch, rest[0], server_now, now)
-        elif rest:
-            lease = read_record(f"l:{watch.key}".encode(), rest[0], server_now=server_now, now=now)
-            watch.taken_until = now + LEASE if lease is None else min(lease.until, now + LEASE)
-            watch.breaker.hold_probes(watch.taken_until + self._grace)
-        else:
-            raise LinkError(StoreFault.FULL)
-
-    def _give_back(self, link: Link, watch: Watch, now: float) -> None:
-        watch.leased_at = None
-        watch.given_back_at = now
-        link.run(GIVE_BACK, link.key, watch.key, self._owner(watch))
-
     def _go_by(self, watch: Watch, value: bytes, server_now: int, now: float) -> None:
         """Take in the newer verdict with which the store has answered."""
         name = f"c:{watch.key}".encode()
@@ -302,7 +199,7 @@ class Tending:
         if record.generation <= breaker.heard:
             return
         if record.word is Word.OPEN:
-            breaker.hold_probes(record.until + self._grace)
+            breaker.hold_probes(record.until + self._turns.grace)
         moved = breaker.adopt(record.verdict(), now)
         if breaker.state is State.OPEN:
             self._watch(member, origin, record.key, breaker).leased_at = None
@@ -328,16 +225,11 @@ class Tending:
             event = PauseBegan(origin.key, pausing, record.about.status, elsewhere=True)
             member.observer.on_event(event)
 
-    def _owner(self, watch: Watch) -> str:
-        return f"{self._process}/{watch.member.number}"
-
     def _forget(self, watch: Watch) -> float:
         watch.breaker.hold_probes(-math.inf)
+        watch.breaker.hold_opinions(math.inf)
         self._watches.pop((id(watch.member), watch.key), None)
-        return _NEVER
-
-
-_NEVER = math.inf
+        return NEVER
 
 
 def _only_full(error: LinkError) -> LinkError:

@@ -1,0 +1,55 @@
+"""Whether an open circuit may be tried before its break is over: another process may be wrong.
+
+A trip is the finding of one process. Where some requests fail whoever sends them, one of many
+processes soon has as many failures in a row as open a circuit, by bad luck. So those who only heard
+of a trip may try the origin early, a few in the whole fleet, and not the one that has said it. Not
+safe on its own: the owner holds its lock.
+"""
+
+import math
+
+from verto_resilience.machines._circuit import Trigger
+
+OPINIONS = 2
+"""How many that fail confirm a trip; the first good one overturns it."""
+
+# Chance puts processes apart by so many seconds that the first to try is heard of by most others.
+_SOONEST, _LATEST = 0.1, 1.0
+
+
+class Doubt:
+    """One circuit's doubt in what its fleet has said.
+
+    Attributes:
+        opinions: How many more may be asked for, by anybody.
+        begins: Monotonic seconds from which this process may give one; infinity when it may not.
+        until: End of the break within which it gives one; ``-math.inf`` when it gives none.
+    """
+
+    __slots__ = ("begins", "opinions", "until")
+
+    def __init__(self) -> None:
+        """Start without."""
+        self.opinions = 0
+        self.begins = math.inf
+        self.until = -math.inf
+
+    def moved(self, trigger: Trigger) -> None:
+        """Begin anew with each move: what this process finds out by itself it does not doubt."""
+        self.opinions = OPINIONS if trigger is Trigger.TRIP else 0
+        self.begins = math.inf
+        self.until = -math.inf
+
+    def adopt(self, opinions: int, now: float, *, chance: float) -> None:
+        """Doubt what was heard, if it may be doubted."""
+        self.opinions = opinions
+        self.begins = now + _SOONEST + (_LATEST - _SOONEST) * chance if opinions else math.inf
+
+    def hold(self, until: float) -> None:
+        """Begin no sooner than this."""
+        self.begins = max(self.begins, until)
+
+    def give(self, opinions: int, until: float) -> None:
+        """Begin to give one of so many, before the break ends."""
+        self.opinions = opinions
+        self.until = until
