@@ -1,5 +1,6 @@
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -24,14 +25,14 @@ SOON = START + 0.1
 OVER = START + 4.0
 
 
-def _doubting(**changes: float) -> CircuitBreaker:
+def _doubting(**changes: Any) -> CircuitBreaker:
     """Make a breaker that has heard of a trip at START."""
     breaker = closed(**changes)
     breaker.adopt(TRIPPED, START)
     return breaker
 
 
-def _trying(**changes: float) -> tuple[CircuitBreaker, Permit]:
+def _trying(**changes: Any) -> tuple[CircuitBreaker, Permit]:
     """Make one that gives a second opinion since SOON."""
     breaker = _doubting(**changes)
     return breaker, allowed(breaker, SOON)

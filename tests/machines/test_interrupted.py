@@ -8,7 +8,7 @@ import pytest
 
 from tests.machines.makers import START, allowed, budget, closed, half_open, opened, pause
 from tests.machines.threads import held_by_another, interrupted
-from verto_resilience.machines import CircuitBreaker, Mode, Permit, State, Trigger
+from verto_resilience.machines import CircuitBreaker, Mode, Permit, State, Trigger, Verdict
 
 OVER = START + 4.0
 
@@ -65,6 +65,12 @@ def _about_to_close() -> tuple[CircuitBreaker, float]:
     return breaker, OVER
 
 
+def _doubting() -> tuple[CircuitBreaker, float]:
+    breaker = closed()
+    breaker.adopt(Verdict(State.OPEN, 7, OVER, 1, doubts=2), START)
+    return breaker, START + 1.0
+
+
 def _results_waiting() -> tuple[CircuitBreaker, float]:
     breaker = closed(consecutive_failures=2)
     permit = allowed(breaker, START)
@@ -82,6 +88,7 @@ SITUATIONS = [
     _break_over,
     _lease_over,
     _about_to_close,
+    _doubting,
     _results_waiting,
 ]
 

@@ -447,8 +447,8 @@ class CircuitBreaker:
             if now < self._fleet.probes_from:
                 return self._refuse(self._fleet.probes_from - now, None, now)
             transition = self._move(Trigger.BREAK_OVER, now)
-        elif self._state is State.OPEN and now >= self._doubt.begins:
-            transition = self._give_opinion(now)
+        elif self._state is State.OPEN and self._mode is Mode.ENFORCE and now >= self._doubt.begins:
+            transition = self._move(Trigger.BREAK_OVER, now)
         if self._state is State.OPEN:
             return self._refuse(self._breaks.left(now), transition, now)
         if self._state is State.HALF_OPEN:
@@ -471,14 +471,6 @@ class CircuitBreaker:
         permit = Permit(self._generation, probe=True, started=now, transition=transition)
         self._probes.enter(permit, until=until)
         return permit
-
-    def _give_opinion(self, now: float) -> Transition | None:
-        if self._mode is not Mode.ENFORCE:
-            return None
-        opinions = self._doubt.opinions
-        moved = self._move(Trigger.BREAK_OVER, now)
-        self._doubt.give(opinions, self._breaks.until)
-        return moved
 
     def _refuse(
         self, retry_after: float | None, transition: Transition | None, now: float
@@ -523,13 +515,13 @@ class CircuitBreaker:
     def _fail_probe(self, now: float) -> Transition | None:
         if now >= self._doubt.until:
             return self._open(Trigger.PROBE_BAD, TripReason.PROBE_FAILED, now)
-        opinions, left = self._doubt.opinions - 1, self._breaks.left(now)
         self._breaks.take_back()
-        moved = self._move(
-            Trigger.PROBE_BAD, now, reason=TripReason.PROBE_FAILED, break_duration=left
+        return self._move(
+            Trigger.PROBE_BAD,
+            now,
+            reason=TripReason.PROBE_FAILED,
+            break_duration=self._breaks.left(now),
         )
-        self._doubt.opinions = opinions
-        return moved
 
     def _trip(self, reason: TripReason | None, now: float) -> Transition | None:
         return None if reason is None else self._open(Trigger.TRIP, reason, now)
@@ -567,7 +559,7 @@ class CircuitBreaker:
         self._successes = 0
         self._evidence.forget()
         self._fleet.moved(trigger)
-        self._doubt.moved(trigger)
+        self._doubt.moved(trigger, now, ends=self._breaks.until)
         self._state = after
         self._hang_door()
         return Transition(

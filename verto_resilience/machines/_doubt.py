@@ -34,11 +34,23 @@ class Doubt:
         self.begins = math.inf
         self.until = -math.inf
 
-    def moved(self, trigger: Trigger) -> None:
-        """Begin anew with each move: what this process finds out by itself it does not doubt."""
-        self.opinions = OPINIONS if trigger is Trigger.TRIP else 0
+    def moved(self, trigger: Trigger, now: float, *, ends: float) -> None:
+        """Go by a move; what this process finds out by itself it does not doubt.
+
+        Args:
+            trigger: What moved the circuit. A break that is over before its end is tried early.
+            now: Monotonic seconds.
+            ends: When the break ends, monotonic seconds.
+        """
+        is_early = trigger is Trigger.BREAK_OVER and now < ends
+        if trigger is Trigger.TRIP:
+            self.opinions = OPINIONS
+        elif trigger is Trigger.PROBE_BAD and now < self.until:
+            self.opinions -= 1
+        elif not is_early:
+            self.opinions = 0
+        self.until = ends if is_early else -math.inf
         self.begins = math.inf
-        self.until = -math.inf
 
     def adopt(self, opinions: int, now: float, *, chance: float) -> None:
         """Doubt what was heard, if it may be doubted."""
@@ -48,8 +60,3 @@ class Doubt:
     def hold(self, until: float) -> None:
         """Begin no sooner than this."""
         self.begins = max(self.begins, until)
-
-    def give(self, opinions: int, until: float) -> None:
-        """Begin to give one of so many, before the break ends."""
-        self.opinions = opinions
-        self.until = until
