@@ -267,6 +267,16 @@ def test_one_that_hangs_holds_nobody_up_when_the_break_is_over() -> None:
     assert breaker.snapshot(OVER).trips == 1
 
 
+def test_one_that_hangs_gives_its_process_no_turn_when_the_break_is_over() -> None:
+    """Trying the origin is then the turn of whoever has the lease, as after any break."""
+    breaker, _ = _trying()
+    breaker.hold_probes(OVER + 1.0)
+
+    assert refused(breaker, OVER + 0.5).retry_after == 0.5
+
+    assert allowed(breaker, OVER + 1.0).probe
+
+
 def test_one_that_comes_back_after_the_break_is_a_probe_like_any_other() -> None:
     """Failed, it opens the circuit for longer; good, it is one of those that are needed."""
     failing, hung = _trying()

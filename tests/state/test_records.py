@@ -61,6 +61,23 @@ def test_a_breaker_is_told_in_its_own_words() -> None:
     assert closed.verdict().trips == 2
 
 
+def test_how_often_a_verdict_may_be_doubted_goes_with_it() -> None:
+    """A release that says nothing of it is not doubted."""
+    doubted, plain = About("a:1", doubts=2), '{"by":"a:1","told":false,"status":429}'
+
+    records = [_read(_value(about=text)) for text in (doubted.as_text(), plain)]
+
+    assert [one and one.verdict().doubts for one in records] == [2, 0]
+
+
+@pytest.mark.parametrize("doubts", ["-1", "10", "1.5", "true", '"1"', "null"])
+def test_a_doubt_that_is_none_makes_a_value_a_strangers(doubts: str) -> None:
+    """It is passed over as a whole."""
+    about = f'{{"by":"a:1","told":false,"status":429,"doubts":{doubts}}}'
+
+    assert _read(_value(about=about)) is None
+
+
 def test_a_pause_says_who_named_the_time() -> None:
     """With the answer that began it."""
     about = About("a:1", told=True, status=503)

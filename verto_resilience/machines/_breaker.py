@@ -279,7 +279,7 @@ class CircuitBreaker:
                 self._breaks.begin(self._settings, now, length=length, trips=verdict.trips)
                 if self._doubt.begins < math.inf:
                     # Not who has found out the same, or has tried already.
-                    self._doubt.adopt(verdict.doubts, now, chance=self._chance())
+                    self._doubt.adopt(verdict.doubts, now, self._chance)
                 return None
             moved = self._move(
                 Trigger.OPENED_ELSEWHERE,
@@ -288,7 +288,7 @@ class CircuitBreaker:
                 break_duration=length,
                 trips=verdict.trips,
             )
-            self._doubt.adopt(verdict.doubts, now, chance=self._chance())
+            self._doubt.adopt(verdict.doubts, now, self._chance)
             return moved
 
     def unsaid(self, now: float) -> Verdict | None:
@@ -463,7 +463,9 @@ class CircuitBreaker:
         if now < self._doubt.until:
             # The place is free again once the break is over: whoever hangs is not waited for.
             permitted, until = 1, min(until, self._doubt.until)
-        else:
+        elif self._doubt.until > -math.inf:
+            if now < self._fleet.probes_from:
+                return self._refuse(self._fleet.probes_from - now, transition, now)
             self._doubt.until = -math.inf
         if len(self._probes) >= permitted:
             return self._refuse(None, transition, now)

@@ -7,6 +7,7 @@ safe on its own: the owner holds its lock.
 """
 
 import math
+from collections.abc import Callable
 
 from verto_resilience.machines._circuit import Trigger
 
@@ -52,10 +53,11 @@ class Doubt:
         self.until = ends if is_early else -math.inf
         self.begins = math.inf
 
-    def adopt(self, opinions: int, now: float, *, chance: float) -> None:
-        """Doubt what was heard, if it may be doubted."""
-        self.opinions = opinions
-        self.begins = now + _SOONEST + (_LATEST - _SOONEST) * chance if opinions else math.inf
+    def adopt(self, opinions: int, now: float, chance: Callable[[], float]) -> None:
+        """Doubt what was heard, if it may be doubted: from an instant that chance chooses."""
+        self.opinions, self.begins = opinions, math.inf
+        if opinions > 0:
+            self.begins = now + _SOONEST + (_LATEST - _SOONEST) * chance()
 
     def hold(self, until: float) -> None:
         """Begin no sooner than this."""

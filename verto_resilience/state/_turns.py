@@ -141,18 +141,20 @@ class Turns:
             return None
         doubts_until = breaker.doubts_until
         if -math.inf < doubts_until <= now:
-            # A second opinion that has outlasted the break: the lease is anybody's.
-            watch.leased_at = None
-            return now + _LOOK_AGAIN
+            # A second opinion that has outlasted the break: the lease is anybody's again.
+            if watch.leased_at is not None and watch.leased_at < doubts_until:
+                self.await_the_end(watch, doubts_until)
+            return self.before_a_probe(link, watch, now)
         is_used = breaker.snapshot(now).probes > 0 or breaker.asked_at > now - _RECENT
         if watch.leased_at is None:
             if is_used and now >= watch.taken_until:
-                self._claim(link, watch, now, early=now < doubts_until)
+                self._claim(link, watch, now)
         elif not is_used:
             self.give_back(link, watch, now)
         elif now >= watch.leased_at + _RENEW:
-            self._claim(link, watch, now, early=now < doubts_until)
-        return now + (_LOOK_AGAIN if watch.leased_at is None else _RENEW)
+            self._claim(link, watch, now)
+        due = now + (_LOOK_AGAIN if watch.leased_at is None else _RENEW)
+        return min(due, doubts_until) if now < doubts_until else due
 
     def give_back(self, link: Link, watch: Watch, now: float) -> None:
         """Let another have the lease."""
@@ -160,7 +162,9 @@ class Turns:
         watch.given_back_at = now
         link.run(GIVE_BACK, link.key, watch.key, self.owner(watch))
 
-    def _claim(self, link: Link, watch: Watch, now: float, *, early: bool = False) -> None:
+    def _claim(self, link: Link, watch: Watch, now: float) -> None:
+        doubts_until = watch.breaker.doubts_until
+        is_early = now < doubts_until
         generation, server_now, *rest = link.run(
             CLAIM,
             link.key,
@@ -168,12 +172,12 @@ class Turns:
             watch.breaker.heard,
             self.owner(watch),
             round(LEASE * 1000.0),
-            int(early),
+            int(is_early),
         )
         watch.leased_at = None
         if generation > 0:
             watch.leased_at = now
-            watch.breaker.hold_probes(-math.inf)
+            watch.breaker.hold_probes(doubts_until + self.grace if is_early else -math.inf)
         elif generation == 0:
             self._go_by(watch, rest[0], server_now, now)
         elif rest:
