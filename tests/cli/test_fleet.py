@@ -74,3 +74,13 @@ def test_a_store_that_cannot_be_had_is_told(arguments: tuple[str, ...]) -> None:
 
     assert ran.exit_code == 1
     assert ran.stderr == f"error: store {STORE}: {StoreFault.NOBODY_LISTENS.sentence}\n"
+
+
+@pytest.mark.parametrize(
+    "method", ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"]
+)
+def test_a_key_may_name_an_operation_of_any_method(method: str) -> None:
+    """It is not refused for its method: the store is asked."""
+    ran = _run("reset", f"https://x {method} /payments")
+
+    assert ran.exit_code == 1

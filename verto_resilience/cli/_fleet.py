@@ -17,6 +17,7 @@ from verto_resilience.cli._told_fleet import as_plain_data, as_text, length
 from verto_resilience.cli._watch import watch as watch_store
 from verto_resilience.config import PREFIX, lacking, load_policy, origin_or_host, place_of
 from verto_resilience.errors import ConfigurationError
+from verto_resilience.outcome import METHODS
 from verto_resilience.state import (
     LONGEST,
     LinkError,
@@ -30,7 +31,7 @@ from verto_resilience.state import (
 
 _HOUR = 3600.0
 
-_OPERATION = re.compile(r"(DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT|TRACE) /\S*")
+_OPERATION = re.compile(rf"({'|'.join(METHODS)}) /\S*")
 
 fleet = typer.Typer(invoke_without_command=True)
 

@@ -14,6 +14,8 @@ from verto_resilience.outcome._catalogue import Catalogue, ClassRule, CodeEntry,
 from verto_resilience.outcome._classify import classify_failure, classify_response
 from verto_resilience.outcome._operation import (
     IDEMPOTENT_METHODS,
+    METHODS,
+    SAFE_METHODS,
     Operation,
     OperationKind,
     Repeatable,
@@ -41,6 +43,8 @@ __all__ = [
     "DEFAULT_CODE_KEYS",
     "IDEMPOTENT_METHODS",
     "LONGEST_MESSAGE",
+    "METHODS",
+    "SAFE_METHODS",
     "ApiError",
     "Catalogue",
     "Category",

@@ -166,8 +166,14 @@ ANY = "{}"
 ANYTHING = "**"
 """Stands for any segments at the start of a shape."""
 
-IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+"""What RFC 9110 section 9.2.1 says asks for no change."""
+
+IDEMPOTENT_METHODS = SAFE_METHODS | {"PUT", "DELETE"}
 """What RFC 9110 section 9.2.2 says may be repeated."""
+
+METHODS = IDEMPOTENT_METHODS | {"POST", "PATCH"}
+"""What calls are made by: those of RFC 9110 but CONNECT, and that of RFC 5789."""
 
 _METHOD = re.compile(r"[A-Z]+")
 # A dot segment is gone from every path before it is looked up.

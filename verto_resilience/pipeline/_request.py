@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from verto_resilience.outcome import Operation, OperationKind
+from verto_resilience.outcome import SAFE_METHODS, Operation, OperationKind
 
 
 class CallRequest(NamedTuple):
@@ -50,7 +50,7 @@ class CallRequest(NamedTuple):
         """Whether it may change something at the server."""
         if self.operation is not None:
             return self.operation.kind is not OperationKind.READ
-        return self.method.upper() not in _SAFE
+        return self.method.upper() not in SAFE_METHODS
 
     @property
     def logs_in(self) -> bool:
@@ -59,5 +59,4 @@ class CallRequest(NamedTuple):
         return operation is not None and (operation.method, operation.template) in _LOGINS
 
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _LOGINS = frozenset({("POST", "/users/login"), ("POST", "/v2/auth/token")})

@@ -102,6 +102,8 @@ def _play(sandbox: "Sandbox", mark: pytest.Mark) -> None:
 
 def _insist(args: tuple[object, ...], options: dict[str, object]) -> None:
     """Refuse what would do nothing: no answer, an option or a method that there is not."""
+    from verto_resilience.outcome import METHODS
+
     allowed = ["path", "method", "repeat"]
     if args and isinstance(args[0], str):
         allowed += ["seconds", "count", "form"]
@@ -111,11 +113,8 @@ def _insist(args: tuple[object, ...], options: dict[str, object]) -> None:
         problem = "names no answer: say for instance '503, ok'"
     elif unknown:
         problem = f"has no option {', '.join(unknown)}: allowed is {', '.join(allowed)}"
-    elif method is not None and str(method).upper() not in _METHODS:
-        problem = f"has method {method!r}: allowed is {', '.join(sorted(_METHODS))}"
+    elif method is not None and str(method).upper() not in METHODS:
+        problem = f"has method {method!r}: allowed is {', '.join(sorted(METHODS))}"
     else:
         return
     pytest.fail(f"{_MARKER} {problem}", pytrace=False)
-
-
-_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
