@@ -9,7 +9,7 @@ from tests.pipeline.makers import half
 from verto_resilience.outcome import Catalogue, Operation, OperationKind, Operations, Repeatable
 from verto_resilience.pipeline import Pipeline, Policy
 from verto_resilience.testing import FakeClock
-from verto_resilience.transports._requests_exchange import RequestsExchange, _text
+from verto_resilience.transports._requests_exchange import RequestsExchange
 from verto_resilience.transports._verto_headers import CORRELATION_ID, IDEMPOTENCY_KEY
 
 OPERATIONS = Operations(
@@ -151,11 +151,3 @@ class TestRequest:
         """A caller that names another host is shown with that name."""
         assert _exchange(headers={"Host": value}).request.host == host
         assert _exchange().request.host is None
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(None, None), ("a", "a"), (b"b", "b"), (b"\xe9\xff", "éÿ")]
-)
-def test_a_header_value_is_text(value: str | bytes | None, text: str | None) -> None:
-    """Every byte of a header has a character, as in HTTP (RFC 9110 section 5.5)."""
-    assert _text(value) == text

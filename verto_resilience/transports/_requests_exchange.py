@@ -1,7 +1,7 @@
-"""One request at the requests edge: what it is, how it is sent once, kept, refused, returned."""
+"""One request at the requests edge: how it is sent once, kept, refused, returned."""
 
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from http.client import HTTPException
 from typing import Any, cast
@@ -13,44 +13,19 @@ from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.models import PreparedRequest
 from urllib3.exceptions import EmptyPoolError, HTTPError
 
-from verto_resilience.outcome import (
-    IDEMPOTENT_METHODS,
-    Failure,
-    Outcome,
-    Resend,
-    classify_failure,
-    is_repeatable,
-)
-from verto_resilience.pipeline import (
-    AttemptScope,
-    CallReport,
-    CallRequest,
-    IdempotencyKeys,
-    Pipeline,
-    Policy,
-    Rejection,
-    Result,
-)
+from verto_resilience.outcome import Failure, Outcome, Resend, classify_failure
+from verto_resilience.pipeline import AttemptScope, CallReport, Pipeline, Rejection, Result
 from verto_resilience.transports._answers import details_of, outcome_of_answer, peer_of, version_of
 from verto_resilience.transports._bodies import Replay, drain, read_whole, watch
-from verto_resilience.transports._header_store import copy_of, value_of
-from verto_resilience.transports._header_values import header_text
-from verto_resilience.transports._insecure import refuse_insecure
 from verto_resilience.transports._limits import AttemptLimit
 from verto_resilience.transports._refresh import Refresher, RefusedCredentials
 from verto_resilience.transports._report_of import attach_report, raise_told
 from verto_resilience.transports._requests_errors import rejection_error
 from verto_resilience.transports._requests_failures import failure_of
-from verto_resilience.transports._sends import count_send, sends_before
-from verto_resilience.transports._target import target_of
+from verto_resilience.transports._requests_request import as_text, describe, with_headers
+from verto_resilience.transports._sends import count_send
 from verto_resilience.transports._timeouts import Timeouts, timeouts_of
 from verto_resilience.transports._urllib3_failures import on_the_way
-from verto_resilience.transports._verto_headers import (
-    CORRELATION_ID,
-    IDEMPOTENCY_KEY,
-    headers_to_add,
-    known_operation,
-)
 
 AUTHORIZATION = "Authorization"
 _REDIRECTS = 3
@@ -79,6 +54,10 @@ class RequestsExchange:
         InsecureRequestError: It would call Verto without TLS or without checking the certificate.
         requests.exceptions.InvalidHeader: Its correlation id or idempotency key would break the
             headers apart.
+
+    Attributes:
+        request: What it is.
+        policy: The settings of its origin.
     """
 
     __slots__ = (
@@ -88,7 +67,6 @@ class RequestsExchange:
         "_limit",
         "_options",
         "_pipeline",
-        "_policy",
         "_prepared",
         "_refresher",
         "_renewed",
@@ -97,6 +75,7 @@ class RequestsExchange:
         "_superseded",
         "_timeout",
         "_unread",
+        "policy",
         "request",
     )
 
@@ -125,53 +104,14 @@ class RequestsExchange:
         self._superseded: requests.Response | None = None
         self._unread = False
         self._limit: AttemptLimit | None = None
-        self.request = self._describe()
-
-    def _describe(self) -> CallRequest:
-        prepared, general = self._prepared, self._pipeline.policy
-        url, headers = prepared.url or "", prepared.headers
-        method = prepared.method or ""
-        upper = method.upper()
-        target = target_of(url, general.verto_hosts)
-        origin, verto = target.origin, target.verto
-        policy = self._policy = self._pipeline.policies.of(origin)
-        operation = None
-        added: dict[str, str] = {}
-        correlation_id = header_text(prepared, CORRELATION_ID)
-        own_key = None
-        if verto or upper not in IDEMPOTENT_METHODS:
-            # Only where it decides: to look for a header that is not there costs a microsecond.
-            own_key = header_text(prepared, IDEMPOTENCY_KEY)
-        if verto:
-            verify = self._options.get("verify", True)
-            refuse_insecure(origin, target.host, verify=verify, policy=general, request=prepared)
-            operation = known_operation(self._pipeline, upper, url, prepared.body)
-            added = headers_to_add(operation, policy, correlation_id=correlation_id, key=own_key)
-            correlation_id = added.get(CORRELATION_ID, correlation_id)
-        # Sent with every attempt of the call: its resends are the same request.
-        self._added = added
-        key = added.get(IDEMPOTENCY_KEY, own_key)
-        counts = bool(key) and policy.idempotency_keys is not IdempotencyKeys.OFF
-        # By place: by name this call would take twice as long.
-        return CallRequest(
-            method,
-            url,
-            origin,
-            operation,
-            is_repeatable(upper, operation, has_key=counts),
-            self._replay.possible,
-            verto,
-            _text(value_of(headers, "Host")),
-            correlation_id if verto else None,
-            key,
-            verto and self._refresher is not None,
-            sends_before(prepared),
+        # What is added goes with every attempt of the call: its resends are the same request.
+        self.request, self.policy, self._added = describe(
+            pipeline,
+            prepared,
+            replayable=self._replay.possible,
+            refreshable=refresher is not None,
+            verify=options.get("verify", True),
         )
-
-    @property
-    def policy(self) -> Policy:
-        """The settings of its origin."""
-        return self._policy
 
     def send(self, scope: AttemptScope, left: float) -> Result[requests.Response]:
         """Send exactly once through the inner adapter; with ``stream=False`` the body is part."""
@@ -183,7 +123,7 @@ class RequestsExchange:
             left = max(_INSTANT, end - clock())
         timeouts = timeouts_of(
             self._timeout,
-            self._policy,
+            self.policy,
             left,
             fills_in=_has_its_own_send(self._inner),
         )
@@ -228,7 +168,7 @@ class RequestsExchange:
     def _let_go(self, response: requests.Response) -> None:
         """Free the connection of a response that will not be returned, in next to no time."""
         cast("AttemptLimit", self._limit).shorten(_DRAIN)
-        drain(response, self._policy.drain_limit)
+        drain(response, self.policy.drain_limit)
 
     def _is_left_unread(self, response: requests.Response) -> bool:
         """Say whether the body is for the caller to read, or for what requests does first.
@@ -267,12 +207,12 @@ class RequestsExchange:
         """Ask the caller's hook for new credentials; the next send carries them."""
         prepared = self._prepared
         refused = RefusedCredentials(
-            self.request.origin, _text(prepared.headers.get(AUTHORIZATION))
+            self.request.origin, as_text(prepared.headers.get(AUTHORIZATION))
         )
         self._renewed = cast("Refresher", self._refresher).renew(refused, left)
         if self._renewed is None:
             return False
-        self._prepared = _with_headers(prepared, {AUTHORIZATION: self._renewed})
+        self._prepared = with_headers(prepared, {AUTHORIZATION: self._renewed})
         return True
 
     def refused(self, rejection: Rejection, report: CallReport) -> Exception:
@@ -323,36 +263,18 @@ class RequestsExchange:
         if not extra and not scope.withheld:
             return prepared
         withheld = [name for name in scope.withheld if name in prepared.headers]
-        return _with_headers(prepared, extra, without=withheld)
+        return with_headers(prepared, extra, without=withheld)
 
     def _classify(self, response: requests.Response) -> Outcome:
         body = None if self._unread else response.content or b""
         return outcome_of_answer(
             self._pipeline,
-            self._policy,
+            self.policy,
             response.status_code,
             response.headers,
             body,
             sent=self._prepared,
         )
-
-
-def _with_headers(
-    prepared: PreparedRequest, headers: Mapping[str, str], *, without: Iterable[str] = ()
-) -> PreparedRequest:
-    """Give a copy that shares all but its headers."""
-    copy = type(prepared).__new__(type(prepared))
-    copy.__dict__.update(prepared.__dict__)
-    copy.headers = copied = copy_of(prepared.headers)
-    for name in without:
-        del copied[name]
-    for name, value in headers.items():
-        copied[name] = value
-    return copy
-
-
-def _text(value: str | bytes | None) -> str | None:
-    return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
 def _has_its_own_send(inner: BaseAdapter) -> bool:
