@@ -56,10 +56,15 @@ _PLAIN: dict[str, Any] = {"record_exception": False, "set_status_on_exception": 
 
 
 class Straight(HTTPAdapter):
-    """Records, and does nothing else."""
+    """Records, and does nothing else.
 
-    def __init__(self) -> None:
+    Args:
+        draws_call: Whether the call gets a span of its own; within another it gets none.
+    """
+
+    def __init__(self, *, draws_call: bool = True) -> None:
         super().__init__()
+        self._draws_call = draws_call
         self._tracer = trace.get_tracer("straight")
         meter = metrics.get_meter("straight")
 
@@ -74,13 +79,17 @@ class Straight(HTTPAdapter):
     def send(
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
     ) -> requests.Response:
-        """Send, within two spans."""
+        """Send, within its spans."""
         began = time.time_ns()
         around = get_current()
-        call = self._tracer.start_span(
-            "call", around, SpanKind.INTERNAL, _CALL, start_time=began, **_PLAIN
-        )
-        inside = set_value("marked", value=True, context=set_span_in_context(call, around))
+        call = None
+        inside = around
+        if self._draws_call:
+            call = self._tracer.start_span(
+                "call", around, SpanKind.INTERNAL, _CALL, start_time=began, **_PLAIN
+            )
+            inside = set_span_in_context(call, around)
+        inside = set_value("marked", value=True, context=inside)
         attempt = self._tracer.start_span(
             "GET", inside, SpanKind.CLIENT, _ATTEMPT, start_time=began, **_PLAIN
         )
@@ -96,6 +105,7 @@ class Straight(HTTPAdapter):
         token = attach(inside)
         self._calls.record(elapsed / 1e9, _CALL_LABELS)
         detach(token)
-        call.set_attributes(_CALL_END)
-        call.end(began + elapsed)
+        if call is not None:
+            call.set_attributes(_CALL_END)
+            call.end(began + elapsed)
         return response
