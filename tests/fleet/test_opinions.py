@@ -188,13 +188,16 @@ def test_one_that_hangs_holds_nobody_up_when_the_break_is_over(
     server: RedisServer, verto: Sandbox, pool: ThreadPoolExecutor
 ) -> None:
     """The others probe when they would have, and do not wait for its timeout."""
-    with shop(server.url) as one, shop(server.url) as hanging, shop(server.url) as third:
-        shops = [one, hanging, third]
+    with ExitStack() as stack:
+        # Long enough that nobody has asked lately when it ends.
+        breaks = {"break_duration": 3.0, "max_break_duration": 3.0}
+        shops = [stack.enter_context(shop(server.url, **breaks)) for _ in range(3)]
+        _, hanging, third = shops
         for each in shops:
             each.get(verto.url)
         connected(*shops)
         verto.clear()
-        _trip(shops, verto, Reply(404, delay=4.5))
+        _trip(shops, verto, Reply(404, delay=4.8))
         answer = _hangs(hanging, verto, pool)
         assert wait_until(lambda: third.breaker(verto.url).refuses_until(time.monotonic()) == 0.0)
         time.sleep(0.3)
