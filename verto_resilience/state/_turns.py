@@ -139,12 +139,6 @@ class Turns:
             if watch.leased_at is not None:
                 self.give_back(link, watch, now)
             return None
-        doubts_until = breaker.doubts_until
-        if -math.inf < doubts_until <= now:
-            # A second opinion that has outlasted the break: the lease is anybody's again.
-            if watch.leased_at is not None and watch.leased_at < doubts_until:
-                self.await_the_end(watch, doubts_until)
-            return self.before_a_probe(link, watch, now)
         is_used = breaker.snapshot(now).probes > 0 or breaker.asked_at > now - _RECENT
         if watch.leased_at is None:
             if is_used and now >= watch.taken_until:
@@ -153,8 +147,7 @@ class Turns:
             self.give_back(link, watch, now)
         elif now >= watch.leased_at + _RENEW:
             self._claim(link, watch, now)
-        due = now + (_LOOK_AGAIN if watch.leased_at is None else _RENEW)
-        return min(due, doubts_until) if now < doubts_until else due
+        return now + (_LOOK_AGAIN if watch.leased_at is None else _RENEW)
 
     def give_back(self, link: Link, watch: Watch, now: float) -> None:
         """Let another have the lease."""
