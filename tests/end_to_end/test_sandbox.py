@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.outcome.messages import MESSAGES
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.testing import Arrival, Fault, Reply, RetryAfterForm, Sandbox, serve
 from verto_resilience.testing._ledger import Ledger
@@ -31,21 +32,6 @@ pytestmark = pytest.mark.end_to_end
 ROOT = Path(__file__).parents[2]
 CERTIFICATE = ROOT / "tests" / "testing" / "loopback.pem"
 KEY = ROOT / "tests" / "testing" / "loopback.key"
-DOCUMENTED = {
-    200: "OK",
-    201: "Created",
-    202: "Accepted",
-    204: "No Content",
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    409: "Conflict",
-    429: "Too Many Requests",
-    500: "Internal Server Error",
-    503: "Service Unavailable",
-    504: "Gateway Timeout",
-}
 FX = "/orders/v2.1/fx"
 PAYMENT = "/profile/v2.2/request"
 
@@ -75,7 +61,7 @@ def raw(sandbox: Sandbox, data: bytes) -> bytes:
         return received
 
 
-@pytest.mark.parametrize(("status", "message"), DOCUMENTED.items())
+@pytest.mark.parametrize(("status", "message"), MESSAGES.items())
 def test_documented_status_has_its_documented_message(
     verto: Sandbox, session: requests.Session, status: int, message: str
 ) -> None:
@@ -892,4 +878,4 @@ def test_page_about_the_sandbox_is_true() -> None:
     missing = [route.path for route in ROUTES if f"`{route.method} {route.path}`" not in page]
 
     assert missing == []
-    assert json.dumps(sorted(DOCUMENTED))[1:-1] in page
+    assert json.dumps(sorted(MESSAGES))[1:-1] in page

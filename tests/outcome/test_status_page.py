@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.outcome.messages import MESSAGES
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.outcome import (
     Catalogue,
@@ -19,21 +20,6 @@ from verto_resilience.outcome import (
 
 PAGES = Path(__file__).parent / "pages"
 FORMS = ("status-page.txt", "status-page.md", "status-page.html")
-STATUSES = {
-    200: "OK",
-    201: "Created",
-    202: "Accepted",
-    204: "No Content",
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    409: "Conflict",
-    429: "Too Many Requests",
-    500: "Internal Server Error",
-    503: "Service Unavailable",
-    504: "Gateway Timeout",
-}
 TEXT = """HTTP CodeMessageDescription
 404Not FoundThe requested resource does not exist on the server.
 
@@ -85,8 +71,8 @@ class TestForms:
         """HTML, Markdown and flattened text hold the same rows, lowest number first."""
         page = read_status_page(_page(form))
 
-        assert {row.status: row.message for row in page.statuses} == STATUSES
-        assert [row.status for row in page.statuses] == sorted(STATUSES)
+        assert {row.status: row.message for row in page.statuses} == MESSAGES
+        assert [row.status for row in page.statuses] == sorted(MESSAGES)
         assert page.codes == (
             CodeEntry(1, 400, "Placeholder", "status page"),
             CodeEntry(2, 400, "Placeholder", "status page"),
@@ -118,7 +104,7 @@ class TestForms:
 
         assert diff(table, page) == ()
         assert table.codes() == documented.codes()
-        for status in STATUSES:
+        for status in MESSAGES:
             assert table.outcome(status) == documented.outcome(status)
 
     @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
