@@ -2,15 +2,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
-import opentelemetry.metrics._internal as metrics_internal
 import pytest
-from opentelemetry import trace
 
 from tests.contract.edges import EDGES, Client, Edge
 from tests.contract.seen import Maker
 from tests.end_to_end.sessions import quick
 from tests.end_to_end.wire import Say, Wire, Wirer
-from tests.telemetry.makers import Sdk
+from tests.telemetry.makers import Sdk, global_sdk
 from verto_resilience.testing import Sandbox
 
 
@@ -56,8 +54,4 @@ def wired() -> Iterator[Wirer]:
 @pytest.fixture
 def sdk(monkeypatch: pytest.MonkeyPatch) -> Sdk:
     """Give an SDK that is the global one for the time of a test."""
-    sdk = Sdk()
-    # The API lets it be set only once in a process.
-    monkeypatch.setattr(trace, "_TRACER_PROVIDER", sdk.tracers)
-    monkeypatch.setattr(metrics_internal, "_METER_PROVIDER", sdk.meters)
-    return sdk
+    return global_sdk(monkeypatch)

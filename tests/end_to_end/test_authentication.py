@@ -9,17 +9,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import opentelemetry.metrics._internal as metrics_internal
 import pytest
 import requests
-from opentelemetry import trace
 from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
 
 import verto_resilience
 from tests.end_to_end.sessions import PATIENT, Told, report
 from tests.end_to_end.wire import Wirer, answer
-from tests.telemetry.makers import Sdk
+from tests.telemetry.makers import Sdk, global_sdk
 from verto_resilience import (
     ConfigurationError,
     LoginError,
@@ -65,10 +63,7 @@ def session() -> Iterator[requests.Session]:
 @pytest.fixture
 def sdk(monkeypatch: pytest.MonkeyPatch) -> Sdk:
     """Give an SDK that is the global one for the time of a test."""
-    sdk = Sdk()
-    monkeypatch.setattr(trace, "_TRACER_PROVIDER", sdk.tracers)
-    monkeypatch.setattr(metrics_internal, "_METER_PROVIDER", sdk.meters)
-    return sdk
+    return global_sdk(monkeypatch)
 
 
 def _policy(**settings: Any) -> Policy:

@@ -4,6 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import opentelemetry.metrics._internal as metrics_internal
+import pytest
+from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import (
     HistogramDataPoint,
@@ -203,6 +206,15 @@ class Sdk:
             for point in metric.data.data_points
             if isinstance(point, HistogramDataPoint)
         ]
+
+
+def global_sdk(monkeypatch: pytest.MonkeyPatch) -> Sdk:
+    """Make an SDK that is the global one for the time of a test."""
+    sdk = Sdk()
+    # The API lets it be set only once in a process.
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", sdk.tracers)
+    monkeypatch.setattr(metrics_internal, "_METER_PROVIDER", sdk.meters)
+    return sdk
 
 
 def _point(point: Any) -> tuple[dict[str, Any], float]:

@@ -1,6 +1,5 @@
 import anyio
 import httpx
-import opentelemetry.metrics._internal as metrics_internal
 import pytest
 from opentelemetry import trace
 from opentelemetry.instrumentation.utils import (
@@ -12,7 +11,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from tests.end_to_end.httpx_edge.conftest import Clients, Run, TaskClients
 from tests.end_to_end.telemetry.setups import OURS, drawn_by, id_of, parent_of, shown
 from tests.end_to_end.wire import STALLED, Wirer, answer
-from tests.telemetry.makers import Sdk
+from tests.telemetry.makers import Sdk, global_sdk
 
 pytestmark = pytest.mark.end_to_end
 
@@ -22,11 +21,7 @@ STOCK = "stock"
 @pytest.fixture
 def sdk(monkeypatch: pytest.MonkeyPatch) -> Sdk:
     """Give an SDK that is the global one for the time of a test."""
-    sdk = Sdk()
-    # The API lets it be set only once in a process.
-    monkeypatch.setattr(trace, "_TRACER_PROVIDER", sdk.tracers)
-    monkeypatch.setattr(metrics_internal, "_METER_PROVIDER", sdk.meters)
-    return sdk
+    return global_sdk(monkeypatch)
 
 
 class Instrumented(httpx.HTTPTransport):

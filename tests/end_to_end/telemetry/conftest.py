@@ -1,23 +1,17 @@
 import logging
 from collections.abc import Iterator
 
-import opentelemetry.metrics._internal as metrics_internal
 import pytest
-from opentelemetry import trace
 
 from tests.end_to_end.telemetry.setups import Setup, instrumented
-from tests.telemetry.makers import Sdk
+from tests.telemetry.makers import Sdk, global_sdk
 from tests.telemetry.test_log import Keeping
 
 
 @pytest.fixture
 def sdk(monkeypatch: pytest.MonkeyPatch) -> Sdk:
     """Give an SDK that is the global one for the time of a test."""
-    sdk = Sdk()
-    # The API lets it be set only once in a process.
-    monkeypatch.setattr(trace, "_TRACER_PROVIDER", sdk.tracers)
-    monkeypatch.setattr(metrics_internal, "_METER_PROVIDER", sdk.meters)
-    return sdk
+    return global_sdk(monkeypatch)
 
 
 @pytest.fixture(params=list(Setup))
