@@ -6,6 +6,7 @@ import re
 import sys
 from importlib.metadata import version as installed
 from pathlib import Path
+from typing import Any
 
 from sphinx.application import Sphinx
 
@@ -46,6 +47,7 @@ pygments_style = "friendly"
 pygments_dark_style = "github-dark"
 
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)#:]+)\)")
+_OPTION = re.compile(r'<span class="pre">(?=-)')
 PUBLIC = ("verto_resilience", "verto_resilience.testing", "verto_resilience.flight")
 
 
@@ -106,7 +108,16 @@ def _entry(name: str) -> str:
     return f"\n```{{eval-rst}}\n.. auto{kind}:: {name}{members}\n```\n"
 
 
+def keep_options_whole(
+    _app: Sphinx, _page: str, _template: str, context: dict[str, Any], _tree: object
+) -> None:
+    """Mark the words of code that begin with a hyphen, after which a browser would end a line."""
+    if "body" in context:
+        context["body"] = _OPTION.sub('<span class="pre whole">', context["body"])
+
+
 def setup(app: Sphinx) -> None:
     """Ask to see each page before it is read; what lists others is read each time."""
     app.connect("source-read", complete)
+    app.connect("html-page-context", keep_options_whole)
     app.connect("env-get-outdated", lambda *_: {"index", "api"})

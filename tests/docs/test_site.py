@@ -2,6 +2,7 @@ import re
 import subprocess
 import sys
 import zlib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,38 @@ def test_every_page_can_be_reached(site: Path) -> None:
     menu = (site / "index.html").read_text(encoding="utf-8")
 
     assert [page for page in PAGES if page != "index" and f'href="{page}.html"' not in menu] == []
+
+
+def test_no_two_pages_have_one_title(site: Path) -> None:
+    """Who looks at the menu can tell them apart, and a page stands there once."""
+    menu = (site / "index.html").read_text(encoding="utf-8")
+    entries = re.findall(r'<li class="toctree-l1[^>]*><a [^>]*href="([^"]*)">(.*?)</a>', menu)
+    titles = Counter(re.sub(r"<[^>]*>|\W", "", title).lower() for _, title in entries)
+
+    assert len(entries) >= len(PAGES) - 1
+    assert [page for page, _ in entries if "#" in page] == []
+    assert [title for title, times in titles.items() if times > 1] == []
+
+
+def test_an_option_is_one_word(site: Path) -> None:
+    """A browser would end a line after each of its hyphens."""
+    page = (site / "simulation.html").read_text(encoding="utf-8")
+
+    assert '<span class="pre whole">--severity</span>' in page
+    assert '<span class="pre">-' not in page
+    assert ".whole { white-space: nowrap; }" in (site / "_static" / "site.css").read_text()
+
+
+def test_every_block_says_what_it_is() -> None:
+    """So that it is coloured as such, and nobody guesses."""
+    pages = [ROOT / "README.md", *(ROOT / "docs" / f"{page}.md" for page in PAGES)]
+    unnamed = [
+        path.name
+        for path in pages
+        if "```" in re.findall("^```.*$", path.read_text(encoding="utf-8"), re.MULTILINE)[::2]
+    ]
+
+    assert unnamed == []
 
 
 def test_every_public_name_is_on_the_site(site: Path) -> None:
