@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
 
 import verto_resilience
 from verto_resilience import Policy
@@ -32,3 +33,18 @@ def test_an_adapter_takes_no_other_policy_either() -> None:
     """What is said of ``mount`` holds for the adapter that is mounted by hand."""
     with pytest.raises(TypeError, match="not dict"):
         verto_resilience.VertoAdapter(policy={"max_attempts": 3})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("inner", "named"),
+    [
+        (object(), "object"),
+        (HTTPAdapter, "the class HTTPAdapter"),
+        (requests.Session(), "Session"),
+    ],
+    ids=["object", "class", "session"],
+)
+def test_what_is_no_adapter_cannot_be_wrapped(inner: Any, named: str) -> None:
+    """Also what could be taken for one, until the first call."""
+    with pytest.raises(TypeError, match=f"inner must be a requests adapter, not {named}$"):
+        verto_resilience.VertoAdapter(inner=inner)

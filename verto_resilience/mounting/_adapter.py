@@ -79,8 +79,11 @@ class VertoAdapter(Reconfigurable, StandIn, ResilientAdapter):
     def _assemble(
         self, assembly: Assembly, inner: BaseAdapter | None, *, owns_inner: bool = False
     ) -> None:
-        if inner is not None and not callable(getattr(inner, "send", None)):
-            message = f"inner must be a requests adapter, not {type(inner).__name__}"
+        if inner is not None and not _is_adapter(inner):
+            what = (
+                f"the class {inner.__name__}" if isinstance(inner, type) else type(inner).__name__
+            )
+            message = f"inner must be a requests adapter, not {what}"
             raise TypeError(message)
         if isinstance(inner, VertoAdapter) and inner.gives_way:
             inner = inner.inner
@@ -208,3 +211,8 @@ def _put(session: requests.Session, prefix: str, adapter: BaseAdapter) -> None:
         session.adapters[prefix] = adapter
     else:
         session.mount(prefix, adapter)
+
+
+def _is_adapter(thing: object) -> bool:
+    """Whether it can stand in for one: a class and a session have its verb, and are none."""
+    return callable(getattr(thing, "send", None)) and not isinstance(thing, type | requests.Session)
