@@ -89,10 +89,15 @@ class Wire:
         tls: Wraps every connection; ``None`` for plain HTTP.
         at_the_door: What every connection is answered as soon as the client has said anything,
             instead of being listened to; ``None`` for nothing of the kind.
+        path: Where to listen on a Unix socket instead; ``port`` is 0 then.
     """
 
     def __init__(
-        self, *says: Say, tls: ssl.SSLContext | None = None, at_the_door: Say | None = None
+        self,
+        *says: Say,
+        tls: ssl.SSLContext | None = None,
+        at_the_door: Say | None = None,
+        path: str | None = None,
     ) -> None:
         """Listen at once."""
         self._says = list(says)
@@ -104,9 +109,13 @@ class Wire:
         self._open: dict[int, socket.socket] = {}
         self._connections = 0
         self._threads: list[threading.Thread] = []
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        if path is None:
+            self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+            self.port = int(self._listener.getsockname()[1])
+        else:
+            self._listener = socket.create_server(path, family=socket.AF_UNIX, backlog=64)
+            self.port = 0
         self._listener.settimeout(0.02)
-        self.port = int(self._listener.getsockname()[1])
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self._acceptor.start()
 

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.end_to_end.sessions import quick
+from tests.telemetry.makers import Sdk, global_sdk
 from verto_resilience import AsyncVertoTransport, VertoTransport
 
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
@@ -64,6 +65,12 @@ def run(request: pytest.FixtureRequest) -> Run:
     return run_it
 
 
+@pytest.fixture
+def sdk(monkeypatch: pytest.MonkeyPatch) -> Sdk:
+    """Give an SDK that is the global one for the time of a test."""
+    return global_sdk(monkeypatch)
+
+
 class Call(Protocol):
     """Calls once with a client of its own; the fixture ``call`` goes through threads and tasks."""
 
@@ -74,8 +81,8 @@ class Call(Protocol):
             method: Such as ``POST``.
             url: Whole.
             **options: ``content``, ``headers`` and ``timeout`` of the request; ``verify``,
-                ``proxy`` and ``limits`` of the inner transport; settings in place of those of
-                ``QUICK``.
+                ``proxy``, ``limits`` and ``uds`` of the inner transport; settings in place of those
+                of ``QUICK``.
         """
 
 
@@ -105,4 +112,4 @@ def call(request: pytest.FixtureRequest, client: Clients, task_client: TaskClien
 
 
 _OF_A_REQUEST = ("content", "headers", "timeout")
-_OF_THE_INNER = ("verify", "proxy", "limits")
+_OF_THE_INNER = ("verify", "proxy", "limits", "uds")

@@ -11,17 +11,11 @@ from opentelemetry.trace import SpanKind, StatusCode
 from tests.end_to_end.httpx_edge.conftest import Clients, Run, TaskClients
 from tests.end_to_end.telemetry.setups import OURS, drawn_by, id_of, parent_of, shown
 from tests.end_to_end.wire import STALLED, Wirer, answer
-from tests.telemetry.makers import Sdk, global_sdk
+from tests.telemetry.makers import Sdk
 
 pytestmark = pytest.mark.end_to_end
 
 STOCK = "stock"
-
-
-@pytest.fixture
-def sdk(monkeypatch: pytest.MonkeyPatch) -> Sdk:
-    """Give an SDK that is the global one for the time of a test."""
-    return global_sdk(monkeypatch)
 
 
 class Instrumented(httpx.HTTPTransport):
