@@ -5,6 +5,7 @@ import threading
 from contextlib import suppress
 
 import pytest
+import requests
 
 from tests.fleet.descriptors import without_descriptors
 from tests.fleet.server import RedisServer
@@ -21,6 +22,8 @@ def test_a_thread_that_cannot_be_started_is_started_by_a_later_call(
     server: RedisServer, verto: Sandbox
 ) -> None:
     """The call that was to start it goes on without."""
+    # Its own thread has by then what it needs.
+    requests.get(verto.url, timeout=10)
     with shop(server.url) as one:
         circuits = one.adapter.circuits
         with without_descriptors():
@@ -53,7 +56,7 @@ def test_a_thread_that_dies_is_started_by_a_later_call(
             assert wait_until(lambda: client.hexists(NAME, f"c:{verto.url}"))
 
 
-def test_a_store_that_is_lostwithout_descriptors_is_taken_up_with_them(
+def test_a_store_that_is_lost_without_descriptors_is_taken_up_with_them(
     server: RedisServer, verto: Sandbox
 ) -> None:
     """The thread waits without a selector, and goes on when there is one."""
