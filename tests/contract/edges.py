@@ -122,10 +122,12 @@ class Edge(Protocol):
     Attributes:
         name: For the ids of tests.
         errors: The root of what the host library raises: our errors at this edge are of it, too.
+        status_error: What it raises for a status, where it is asked to.
     """
 
     name: str
     errors: type[Exception]
+    status_error: type[Exception]
 
     def client(self, policy: Policy, observer: Observer | None = None) -> Client:
         """Make a client that no proxy variable touches."""
@@ -137,6 +139,7 @@ class RequestsEdge:
 
     name = "requests"
     errors: type[Exception] = requests.exceptions.RequestException
+    status_error: type[Exception] = requests.HTTPError
 
     def client(self, policy: Policy, observer: Observer | None = None) -> Client:
         """Mount on a new session."""
@@ -205,6 +208,7 @@ class Urllib3Edge:
 
     name = "urllib3"
     errors: type[Exception] = urllib3.exceptions.HTTPError
+    status_error: type[Exception] = urllib3.exceptions.HTTPError
 
     def client(self, policy: Policy, observer: Observer | None = None) -> Client:
         """Make a pool manager."""
@@ -270,6 +274,7 @@ class HttpxEdge:
 
     name = "httpx"
     errors: type[Exception] = httpx.TransportError
+    status_error: type[Exception] = httpx.HTTPStatusError
 
     def client(self, policy: Policy, observer: Observer | None = None) -> Client:
         """Make a client."""
@@ -336,6 +341,7 @@ class AsyncHttpxEdge:
     """``httpx`` in tasks, by ``AsyncVertoTransport``."""
 
     errors: type[Exception] = httpx.TransportError
+    status_error: type[Exception] = httpx.HTTPStatusError
 
     def __init__(self, backend: str) -> None:
         """Run the loops of this library."""

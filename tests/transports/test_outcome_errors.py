@@ -1,10 +1,12 @@
 import pickle
 import threading
 from dataclasses import fields
-from typing import Any
+from typing import Any, cast
 
+import httpx
 import pytest
 import requests
+import urllib3
 
 import verto_resilience
 from tests.transports.responses import attempt, prepared, response, with_report
@@ -135,6 +137,49 @@ class TestContent:
 
         assert str(error) == "gone"
         assert (error.status, error.response, error.outcome) == (None, None, CallOutcome())
+
+
+class TestClient:
+    """Whose error it is besides."""
+
+    @pytest.mark.parametrize(
+        ("answer", "base"),
+        [
+            (httpx.Response(404), httpx.HTTPStatusError),
+            (urllib3.HTTPResponse(status=404), urllib3.exceptions.HTTPError),
+        ],
+    )
+    def test_an_answer_without_a_request_has_an_error_as_well(
+        self, answer: Any, base: type[Exception]
+    ) -> None:
+        """One that was made by hand is told of, and pickled, as one that came."""
+        error = _raised(answer)
+        copy = _there_and_back(error)
+
+        assert isinstance(error, NotFoundError)
+        assert isinstance(error, base)
+        assert isinstance(copy, base)
+        assert error.response is answer
+
+    def test_an_answer_of_httpx_goes_along_without_its_secrets(self) -> None:
+        """Status, body and headers do, and what was sent or quoted as a credential does not."""
+        request = httpx.Request(
+            "GET", "https://api.example.com/a?token=t-canary", headers={"X-Api-Key": "k-canary"}
+        )
+        answer = httpx.Response(
+            409,
+            headers={"X-Echo": "k-canary", "Set-Cookie": "sid=c-canary", "Retry-After": "7"},
+            json={"code": 2, "key": "k-canary"},
+            request=request,
+        )
+
+        error = _raised(cast("Any", answer))
+        copy = _there_and_back(error)
+
+        assert b"-canary" not in pickle.dumps(error)
+        assert (copy.response.status_code, copy.response.json()["code"]) == (409, 2)
+        assert copy.response.headers["Retry-After"] == "7"
+        assert copy.request.method == "GET"
 
 
 class TestPickle:

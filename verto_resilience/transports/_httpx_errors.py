@@ -12,6 +12,7 @@ from verto_resilience.errors import (
 )
 from verto_resilience.outcome import names_a_secret, scrub_known
 from verto_resilience.pipeline import Rejection
+from verto_resilience.transports._pickled import light_headers, without
 from verto_resilience.transports._rejections import error_of
 from verto_resilience.transports._request_secrets import Carrier, secrets_of
 
@@ -86,6 +87,29 @@ def body_in_memory(request: httpx.Request) -> bytes | None:
         return request.content
     except httpx.RequestNotRead:
         return None
+
+
+def light_facts(facts: dict[str, Any]) -> dict[str, Any]:
+    """Give what of an error about an answer is put lighter into a pickle: answer and request."""
+    request, response = facts.get("_request"), facts.get("response")
+    light: dict[str, Any] = {"_request": _light(request), "response": None}
+    if isinstance(response, httpx.Response):
+        sent = vars(response).get("_request")
+        known = secrets_of(carried_by(sent)) if isinstance(sent, httpx.Request) else frozenset()
+        headers, content = light_headers(response.headers, known), vars(response).get("_content")
+        for name in _OF_THE_WIRE:
+            headers.pop(name, None)
+        light["response"] = httpx.Response(
+            response.status_code,
+            headers=dict(headers),
+            content=without(content, known) if isinstance(content, bytes) else b"",
+            request=_light(sent),
+        )
+    return light
+
+
+# What they say of a body is not true of one that was unpacked.
+_OF_THE_WIRE = ("Content-Encoding", "Content-Length", "Transfer-Encoding")
 
 
 def _light(request: object) -> httpx.Request | None:

@@ -16,12 +16,17 @@
                +-- GatewayTimeoutError          504
 
 None is a ``ResilienceError``: those say that nothing was sent, and these that the server answered.
+For an answer of urllib3 each is a ``urllib3.exceptions.HTTPError`` as well, and for one of httpx a
+``httpx.HTTPStatusError``.
 """
 
+import sys
 import typing
+from functools import lru_cache
 from typing import Any
 
 import requests
+import urllib3
 from requests.models import PreparedRequest
 
 from verto_resilience.outcome import Category
@@ -35,6 +40,9 @@ if typing.TYPE_CHECKING:
 
 class OutcomeError(requests.HTTPError):
     """The server answered, and not with success.
+
+    Also the error of the client that the answer came by, so that ``except`` clauses that exist
+    catch it: ``urllib3.exceptions.HTTPError``, or ``httpx.HTTPStatusError``.
 
     ``str()`` of it is :class:`CallOutcome`'s: for people, and without credentials. Pickled, it
     keeps its outcome, its notes, and its response; of the request the body and the hooks stay
@@ -83,11 +91,18 @@ class OutcomeError(requests.HTTPError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Give what goes into a pickle."""
-        state = self.__dict__ | {
-            "response": light_response(self.response),
-            "request": light_request(self.request),
-        }
-        return _made_anew, (type(self), self.args, state)
+        own: Any = self
+        kind, client = getattr(own, _MADE_OF, (type(self), ""))
+        if client == "httpx":
+            from verto_resilience.transports import _httpx_errors
+
+            light = _httpx_errors.light_facts(self.__dict__)
+        else:
+            light = {
+                "response": light_response(self.response),
+                "request": light_request(self.request),
+            }
+        return _made_anew, (kind, self.args, self.__dict__ | light, client)
 
 
 class ApiFailureError(OutcomeError):
@@ -176,7 +191,9 @@ _BY_STATUS: dict[int, type[OutcomeError]] = {
 _CLIENT_ERRORS = range(400, 500)
 
 
-def raise_for_outcome(response: "requests.Response | httpx.Response | Exception") -> CallOutcome:
+def raise_for_outcome(
+    response: "requests.Response | urllib3.BaseHTTPResponse | httpx.Response | Exception",
+) -> CallOutcome:
     """Raise a typed error for an answer that is no success; else say what came of the call.
 
     Args:
@@ -189,16 +206,23 @@ def raise_for_outcome(response: "requests.Response | httpx.Response | Exception"
     Raises:
         OutcomeError: The subclass for the status, or for its class where Verto does not document
             the status; :class:`ApiFailureError` for a 2xx that denies its success. Each is a
-            ``requests.HTTPError``, with ``response`` and ``request``; so it is for an answer of
-            httpx.
+            ``requests.HTTPError``, with ``response`` and ``request``. For an answer of urllib3 it
+            is a ``urllib3.exceptions.HTTPError`` too, and for one of httpx a
+            ``httpx.HTTPStatusError``.
     """
     if isinstance(response, Exception):
         raise response
     outcome = outcome_of(response)
     if outcome.category in _NO_ERROR:
         return outcome
-    given: Any = response
-    raise error_class(outcome)(str(outcome), outcome=outcome, response=given)
+    kind, given = error_class(outcome), typing.cast("Any", response)
+    if isinstance(response, requests.Response):
+        raise kind(str(outcome), outcome=outcome, response=given)
+    client = "urllib3" if isinstance(response, urllib3.BaseHTTPResponse) else "httpx"
+    error: Any = _at_client(kind, client)(str(outcome), outcome=outcome)
+    # Not given to requests, which would look for a request of its own in it.
+    error.response, error.request = given, vars(given).get("_request")
+    raise error
 
 
 def error_class(outcome: CallOutcome) -> type[OutcomeError]:
@@ -217,10 +241,26 @@ def error_class(outcome: CallOutcome) -> type[OutcomeError]:
 _NO_ERROR = frozenset({Category.SUCCESS, Category.REDIRECT})
 
 
+_MADE_OF = "_verto_resilience_made_of"
+
+
+@lru_cache(maxsize=64)
+def _at_client(kind: Any, client: str) -> type[OutcomeError]:
+    """Give the class that is the client's error as well; it goes by the same name."""
+    base: Any = urllib3.exceptions.HTTPError
+    if client == "httpx":
+        base = sys.modules["httpx"].HTTPStatusError
+    names = {"__module__": kind.__module__, "__doc__": kind.__doc__, _MADE_OF: (kind, client)}
+    return type(kind.__name__, (kind, base), names)
+
+
 def _made_anew(
-    kind: type[OutcomeError], args: tuple[Any, ...], state: dict[str, Any]
+    kind: type[OutcomeError], args: tuple[Any, ...], state: dict[str, Any], client: str = ""
 ) -> OutcomeError:
-    error = kind.__new__(kind, *args)
+    if client == "httpx":
+        import httpx  # noqa: F401 - another process may not have called by it yet
+    made = _at_client(kind, client) if client else kind
+    error = made.__new__(made, *args)
     error.args = args
     error.__dict__.update(state)
     return error

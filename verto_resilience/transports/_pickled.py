@@ -49,8 +49,8 @@ def light_response(
     known = known.union(secrets_of(response.request), *map(_secrets_of, response.history))
     state = {name: getattr(response, name, None) for name in response.__attrs__}
     content = state["_content"]
-    state["_content"] = _without(content, known) if isinstance(content, bytes) else None
-    state["headers"] = _light_headers(response.headers, known)
+    state["_content"] = without(content, known) if isinstance(content, bytes) else None
+    state["headers"] = light_headers(response.headers, known)
     state["cookies"] = RequestsCookieJar()
     state["reason"] = scrub_known(response.reason, known) if response.reason else response.reason
     state["url"] = _url(response.url, known)
@@ -79,7 +79,8 @@ def _secrets_of(response: requests.Response) -> frozenset[str]:
     return secrets_of(response.request)
 
 
-def _light_headers(headers: Mapping[str, Any], known: frozenset[str]) -> CaseInsensitiveDict[Any]:
+def light_headers(headers: Mapping[str, Any], known: frozenset[str]) -> CaseInsensitiveDict[Any]:
+    """Copy headers of an answer without credentials."""
     kept: CaseInsensitiveDict[Any] = CaseInsensitiveDict()
     for name, value in headers.items():
         if names_a_secret(name):
@@ -93,7 +94,8 @@ def _light_headers(headers: Mapping[str, Any], known: frozenset[str]) -> CaseIns
     return kept
 
 
-def _without(content: bytes, known: frozenset[str]) -> bytes:
+def without(content: bytes, known: frozenset[str]) -> bytes:
+    """Give a body without the credentials that are known."""
     # As Latin-1 every byte is a character, whatever the body's encoding.
     values = [value.encode("utf-8", "replace").decode("latin-1") for value in known]
     return scrub_known(content.decode("latin-1"), values).encode("latin-1")
