@@ -92,7 +92,7 @@ class OutcomeError(requests.HTTPError):
     def __reduce__(self) -> tuple[Any, ...]:
         """Give what goes into a pickle."""
         own: Any = self
-        kind, client = getattr(own, _MADE_OF, (type(self), ""))
+        kind, client = getattr(own, _MADE_OF, (type(own), ""))
         if client == "httpx":
             from verto_resilience.transports import _httpx_errors
 
@@ -215,7 +215,8 @@ def raise_for_outcome(
     outcome = outcome_of(response)
     if outcome.category in _NO_ERROR:
         return outcome
-    kind, given = error_class(outcome), typing.cast("Any", response)
+    kind: Any = error_class(outcome)
+    given: Any = response
     if isinstance(response, requests.Response):
         raise kind(str(outcome), outcome=outcome, response=given)
     client = "urllib3" if isinstance(response, urllib3.BaseHTTPResponse) else "httpx"
@@ -259,7 +260,8 @@ def _made_anew(
 ) -> OutcomeError:
     if client == "httpx":
         import httpx  # noqa: F401 - another process may not have called by it yet
-    made = _at_client(kind, client) if client else kind
+    plain: Any = kind
+    made = _at_client(plain, client) if client else kind
     error = made.__new__(made, *args)
     error.args = args
     error.__dict__.update(state)
