@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import math
 import re
 import socket
 from collections.abc import Iterator
@@ -79,6 +80,13 @@ def show(
         Console(highlight=False).print(as_text(standing, place), soft_wrap=True)
 
 
+def _is_a_number(given: float) -> float:
+    # An older typer lets it pass, for it is not below the least and not above the most.
+    if math.isnan(given):
+        raise typer.BadParameter(f"{given} is no number of seconds", param_hint="--for")
+    return given
+
+
 @fleet.command(
     "open", cls=Command, epilog="Example: verto-resilience fleet open https://api.vertofx.com"
 )
@@ -87,7 +95,14 @@ def open_circuit(
     *,
     seconds: Annotated[
         float,
-        typer.Option("--for", metavar="SECONDS", help="For how long.", min=1.0, max=LONGEST),
+        typer.Option(
+            "--for",
+            metavar="SECONDS",
+            help="For how long.",
+            min=1.0,
+            max=LONGEST,
+            callback=_is_a_number,
+        ),
     ] = _HOUR,
 ) -> None:
     """Open a circuit in every process of the fleet, whatever they have found out.
