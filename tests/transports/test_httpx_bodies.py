@@ -1,6 +1,7 @@
 import gzip
 import io
 import itertools
+import struct
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -261,6 +262,34 @@ def test_an_error_that_is_too_long_as_it_came_is_cut(coding: str | None) -> None
     coding_left, left = _bounded(500, coding, bytes(KEPT), b"x")
 
     assert (coding_left, sum(map(len, left))) == (coding, KEPT)
+
+
+def _of_two_minds(size: int) -> bytes:
+    """Make a deflate that is broken with its header, and without it unpacks to so many bytes."""
+    packing = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    # Read without a header this is a block of so many bytes as they are, then one of a few more.
+    one, other = 0x789C, 8000
+    stored = struct.pack("<HH", one, one ^ 0xFFFF)
+    # With it, one of which the second block is the end: there comes what no deflate has.
+    start = struct.pack("<H", one).ljust(one, b"x")
+    more = b"\0" + struct.pack("<HH", other, other ^ 0xFFFF) + b"\7" * other
+    return b"\x78" + stored + start + more + packing.compress(bytes(size)) + packing.flush()
+
+
+@pytest.mark.parametrize("coding", ["deflate", "deflate, gzip"])
+def test_an_error_that_may_be_unpacked_in_two_ways_unpacks_to_too_much_in_neither(
+    coding: str,
+) -> None:
+    """What cannot be unpacked the first way is not unpacked the second way, which has no bound."""
+    body = _of_two_minds(2 * KEPT)
+    assert len(zlib.decompress(body, -zlib.MAX_WBITS)) > 2 * KEPT
+    coding_left, left = _bounded(400, coding, gzip.compress(body) if "gzip" in coding else body)
+
+    handed_over = httpx.Response(400, headers={"Content-Encoding": coding}, content=iter(left))
+
+    assert coding_left == coding
+    with pytest.raises(httpx.DecodingError):
+        handed_over.read()
 
 
 def test_what_is_packed_again_and_again_is_handed_over_packed() -> None:

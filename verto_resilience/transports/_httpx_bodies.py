@@ -129,13 +129,19 @@ def bound_error(response: httpx.Response, pieces: list[bytes]) -> None:
         del response.headers["Content-Encoding"]
         return
     headers = {"Content-Encoding": ", ".join(packed)}
-    raw = urllib3.HTTPResponse(io.BytesIO(b"".join(pieces)), headers, preload_content=False)
-    # Whether it can be unpacked at all httpx finds out, and says in its own words.
-    with suppress(DecodeError):
+    whole = b"".join(pieces)
+    raw = urllib3.HTTPResponse(io.BytesIO(whole), headers, preload_content=False)
+    try:
         body, is_cut = beginning(iter(lambda: raw.read(PIECE), b""))
-        if is_cut:
-            pieces[:] = [body]
-            del response.headers["Content-Encoding"]
+    except DecodeError:
+        # So httpx finds out, and says it in its own words. It takes a deflate whose first piece is
+        # broken for one without a header, of which anything may come: what begins well stays so.
+        if "deflate" in packed:
+            pieces[:] = [whole[:_HEADER], whole[_HEADER:]]
+        return
+    if is_cut:
+        pieces[:] = [body]
+        del response.headers["Content-Encoding"]
 
 
 # What httpx unpacks.
@@ -145,6 +151,8 @@ _DEFLATED = (["gzip"], ["deflate"])
 _SMALL = LONGEST_ERROR // 1032
 # As many as urllib3 takes off.
 _WRAPPINGS = 5
+# Bytes by which a deflate with a header is known.
+_HEADER = 2
 
 
 def decoded_start(response: httpx.Response, pieces: list[bytes], limit: int) -> bytes | None:
