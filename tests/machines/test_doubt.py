@@ -213,9 +213,26 @@ def test_while_another_process_tries_nobody_else_does() -> None:
     breaker.hold_opinions(START + 3.0)
     breaker.hold_opinions(-math.inf)
 
-    refused(breaker, START + 2.9)
+    refused(breaker, START + 3.0)
 
-    assert allowed(breaker, START + 3.0).probe
+    assert allowed(breaker, START + 3.1).probe
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.5, 0.999])
+def test_processes_that_were_held_do_not_go_on_in_step(chance: float) -> None:
+    """Who was killed while it tried leaves all the others at one instant, and chance parts them.
+
+    To be told again that they wait, or for how long, makes them wait no longer.
+    """
+    breaker = CircuitBreaker(closed().settings, chance=lambda: chance)
+    breaker.adopt(TRIPPED, START)
+    for until in (START + 1.0, START + 2.0, START + 2.0):
+        breaker.hold_opinions(until)
+    begins = START + 2.1 + 0.9 * chance
+
+    refused(breaker, begins - 0.001)
+
+    assert allowed(breaker, begins + 0.001).probe
 
 
 def test_where_nobody_can_be_told_nobody_tries() -> None:

@@ -341,7 +341,8 @@ class CircuitBreaker:
         circuit by itself, and the trip is not counted; if it fails, the break goes on.
 
         Args:
-            until: Monotonic seconds; ``math.inf`` for none. An instant only ever moves back.
+            until: Monotonic seconds; ``math.inf`` for none. An instant only ever moves back,
+                and chance puts those apart who are told the same one.
         """
         with self.lock:
             self._doubt.hold(until)

@@ -27,13 +27,14 @@ class Doubt:
         until: End of the break within which it gives one; ``-math.inf`` when it gives none.
     """
 
-    __slots__ = ("begins", "opinions", "until")
+    __slots__ = ("_apart", "begins", "opinions", "until")
 
     def __init__(self) -> None:
         """Start without."""
         self.opinions = 0
         self.begins = math.inf
         self.until = -math.inf
+        self._apart = 0.0
 
     def moved(self, trigger: Trigger, now: float, *, ends: float) -> None:
         """Go by a move; what this process finds out by itself it does not doubt.
@@ -57,8 +58,9 @@ class Doubt:
         """Doubt what was heard, if it may be doubted: from an instant that chance chooses."""
         self.opinions, self.begins = opinions, math.inf
         if opinions > 0:
-            self.begins = now + _SOONEST + (_LATEST - _SOONEST) * chance()
+            self._apart = _SOONEST + (_LATEST - _SOONEST) * chance()
+            self.begins = now + self._apart
 
     def hold(self, until: float) -> None:
-        """Begin no sooner than this."""
-        self.begins = max(self.begins, until)
+        """Begin no sooner than this, and as far apart from the others who are told the same."""
+        self.begins = max(self.begins, until + self._apart)
