@@ -12,7 +12,8 @@ from verto_resilience.errors import (
 from verto_resilience.machines import Refusal, State, TripReason
 from verto_resilience.pipeline import End, Rejection
 from verto_resilience.transports import HttpxInsecureRequestError
-from verto_resilience.transports._httpx_errors import rejection_error
+from verto_resilience.transports._httpx_errors import carried_by, rejection_error
+from verto_resilience.transports._request_secrets import secrets_of
 
 KEY = "https://api.example.com:443"
 OPEN = Rejection(
@@ -83,3 +84,16 @@ def test_an_error_without_a_request_pickles() -> None:
     error = rejection_error(PAUSED)
 
     assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301 - our own
+
+
+@pytest.mark.parametrize("files", [None, {"password": b"of a file"}])
+def test_credentials_of_a_form_are_known_with_files_and_without(
+    files: dict[str, bytes] | None,
+) -> None:
+    """A form in parts is sent piece by piece; its fields are in memory all the same."""
+    request = httpx.Request(
+        "POST", "https://api.example.com/", data={"a": "b", "password": "canary"}, files=files
+    )
+
+    assert "canary" in secrets_of(carried_by(request))
+    assert "b" not in secrets_of(carried_by(request))

@@ -1,13 +1,15 @@
 import io
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transports.responses import prepared
 from verto_resilience.outcome import LONGEST_MESSAGE, ApiError
-from verto_resilience.transports._request_secrets import secrets_of, without_secrets
+from verto_resilience.transports._request_secrets import Carrier, secrets_of, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -22,6 +24,9 @@ from verto_resilience.transports._request_secrets import secrets_of, without_sec
         {"json": {"apiKey": "canary"}},
         {"json": [{"a": {"tokens": ["x", "canary"]}}]},
         {"data": {"password": "canary"}},
+        {"json": {"credentials": {"name": "me", "kept": [{"it": "canary"}]}}},
+        {"data": {"password": "canary"}, "files": {"a": b"x"}},
+        {"data": {"a": "b", "password": "canary"}, "files": {"password": b"--x"}},
     ],
 )
 def test_credentials_are_found(options: dict[str, Any]) -> None:
@@ -38,6 +43,14 @@ def test_what_names_no_credential_is_left_alone() -> None:
     )
 
     assert secrets_of(request) == frozenset()
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_any_body_in_memory_is_looked_through(kind: Callable[[bytes], object]) -> None:
+    """However its bytes are held, and a form of urllib3, which is one in parts, as well."""
+    form, _ = urllib3.encode_multipart_formdata({"a": "b", "password": "canary"})
+    for body in (form, b'{"password": "canary"}'):
+        assert "canary" in secrets_of(Carrier("https://api.example.com/", {}, kind(body)))
 
 
 def test_its_form_in_a_url_is_one_too() -> None:

@@ -1,6 +1,7 @@
 """Our errors as httpx knows errors, so that ``except`` clauses that exist catch them."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 
@@ -78,7 +79,7 @@ def rejection_error(rejection: Rejection) -> HttpxCallRejectedError:
 
 def carried_by(request: httpx.Request) -> Carrier:
     """Give what of a request may hold credentials."""
-    return Carrier(str(request.url), request.headers, body_in_memory(request))
+    return Carrier(str(request.url), request.headers, body_to_search(request))
 
 
 def body_in_memory(request: httpx.Request) -> bytes | None:
@@ -87,6 +88,18 @@ def body_in_memory(request: httpx.Request) -> bytes | None:
         return request.content
     except httpx.RequestNotRead:
         return None
+
+
+def body_to_search(request: httpx.Request) -> bytes | None:
+    """Give what of a body is in memory, to be searched for credentials.
+
+    Of a form in parts these are its fields of that name, as they would stand in one without files.
+    """
+    fields = getattr(request.stream, "fields", None)
+    if not isinstance(fields, list):
+        return body_in_memory(request)
+    named = [(str(getattr(one, "name", "")), getattr(one, "value", None)) for one in fields]
+    return urlencode([field for field in named if names_a_secret(field[0])]).encode()
 
 
 def light_facts(facts: dict[str, Any]) -> dict[str, Any]:

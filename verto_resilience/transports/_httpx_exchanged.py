@@ -18,7 +18,7 @@ from verto_resilience.pipeline import (
     Result,
 )
 from verto_resilience.transports._answers import details_of, outcome_of_answer
-from verto_resilience.transports._httpx_errors import body_in_memory, rejection_error
+from verto_resilience.transports._httpx_errors import body_to_search, rejection_error
 from verto_resilience.transports._httpx_failures import failure_of
 from verto_resilience.transports._httpx_request import (
     Times,
@@ -153,7 +153,7 @@ class Exchanged:
 
     def _sent(self) -> Carrier:
         own = self._own
-        sent = Carrier(self.request.url, own.headers, body_in_memory(own))
+        sent = Carrier(self.request.url, own.headers, body_to_search(own))
         if self._renewed is None:
             return sent
         return sent._replace(headers={**sent.headers, **self._added})

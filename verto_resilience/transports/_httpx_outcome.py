@@ -5,7 +5,7 @@ import requests
 from requests.models import PreparedRequest
 
 from verto_resilience.outcome import Failure
-from verto_resilience.transports._httpx_errors import body_in_memory
+from verto_resilience.transports._httpx_errors import body_to_search
 from verto_resilience.transports._httpx_failures import failure_of
 from verto_resilience.transports._httpx_wire import WireLimit
 from verto_resilience.transports._report_of import attach_report, own_report_of
@@ -34,7 +34,7 @@ def request_of(bearer: httpx.Response | httpx.HTTPError) -> PreparedRequest | No
     known.method = request.method
     known.url = str(request.url)
     known.headers = requests.structures.CaseInsensitiveDict(request.headers)
-    known.body = body_in_memory(request)
+    known.body = body_to_search(request)
     return known
 
 

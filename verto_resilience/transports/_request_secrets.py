@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
@@ -101,6 +102,8 @@ def _in_pairs(text: str) -> Iterator[str]:
 
 
 def _in_body(body: Any) -> Iterator[str]:
+    if isinstance(body, bytearray | memoryview) and memoryview(body).nbytes <= _LARGEST_BODY:
+        body = bytes(body)
     if not isinstance(body, bytes | str) or len(body) > _LARGEST_BODY:
         return
     text = _text(body)
@@ -108,8 +111,21 @@ def _in_body(body: Any) -> Iterator[str]:
         document = json.loads(text)
     except (ValueError, RecursionError):
         yield from _in_pairs(text)
+        yield from _in_parts(text)
     else:
         yield from _in_document(document)
+
+
+def _in_parts(text: str) -> Iterator[str]:
+    """Look through a form in parts, as files are sent with."""
+    for part in text.split("\r\n--") if text.startswith("--") else ():
+        head, _, value = part.partition("\r\n\r\n")
+        name = _PART.search(head)
+        if name is not None and names_a_secret(name.group(1)):
+            yield value
+
+
+_PART = re.compile(r'[; ]name="([^"]*)"', re.IGNORECASE)
 
 
 def _in_document(document: Any) -> Iterator[str]:
@@ -117,7 +133,9 @@ def _in_document(document: Any) -> Iterator[str]:
     while waiting:
         name, value = waiting.pop()
         if isinstance(value, dict):
-            waiting += value.items()
+            # What is in something of such a name is of such a name, whatever its own.
+            whole = names_a_secret(name)
+            waiting += [(name, one) for one in value.values()] if whole else value.items()
         elif isinstance(value, list):
             waiting += [(name, one) for one in value]
         elif isinstance(value, str) and names_a_secret(name):
