@@ -122,10 +122,12 @@ def bound_error(response: httpx.Response, pieces: list[bytes]) -> None:
         if sum(map(len, pieces)) > LONGEST_ERROR:
             pieces[:] = [beginning(pieces)[0]]
         return
-    if packed in _DEFLATED and sum(map(len, pieces)) <= _SMALL:
+    size = sum(map(len, pieces))
+    if not size or (packed in _DEFLATED and size <= _SMALL):
         return
-    if len(packed) > _WRAPPINGS:
-        # Nobody packs so often who means to be read: it is left to the caller as it came.
+    if len(packed) > 1 and (size > _SMALL or len(packed) > _WRAPPINGS or _DENSE & set(packed)):
+        # Nobody packs so who means to be read. What one wrapping has within may be nothing at all
+        # for the next and take hours to find out: it is left to the caller as it came.
         del response.headers["Content-Encoding"]
         return
     headers = {"Content-Encoding": ", ".join(packed)}
@@ -149,8 +151,10 @@ _UNPACKED = frozenset({"gzip", "deflate", "br", "zstd"})
 _DEFLATED = (["gzip"], ["deflate"])
 # Bytes that one deflate cannot make too many of: 1032 of each at the most.
 _SMALL = LONGEST_ERROR // 1032
-# As many as urllib3 takes off.
-_WRAPPINGS = 5
+# Of these a few bytes may become any number.
+_DENSE = frozenset({"br", "zstd"})
+# Those that are small are no more after one than is kept, and a second is the last.
+_WRAPPINGS = 2
 # Bytes by which a deflate with a header is known.
 _HEADER = 2
 
