@@ -1,6 +1,7 @@
 """An error whose body is long, or never ends, or packs a bomb: an answer all the same."""
 
 import gzip
+import random
 import zlib
 from collections.abc import Callable
 
@@ -83,6 +84,23 @@ def test_long_error_within_the_bound_is_whole(edge: Edge) -> None:
         came = sender.send("GET", wire.url)
 
         assert came.body == body
+        assert sender.send("GET", wire.url).body == b"fine"
+        assert wire.connections == 1
+        sender.close()
+
+
+@pytest.mark.parametrize("wrappings", [2, 3])
+def test_error_that_is_packed_too_often_comes_back_packed(edge: Edge, wrappings: int) -> None:
+    """A few kilobytes in three wrappings may take hours to unpack, whatever is within."""
+    body = random.Random(0).randbytes(20_000) if wrappings == 2 else b"fine"
+    head = f"Content-Encoding: {', '.join(['gzip'] * wrappings)}\r\n"
+    with Wire(answer(body, status=400, head=head), answer()) as wire:
+        sender = edge.client(quick())
+
+        came = sender.send("GET", wire.url)
+
+        assert (came.status, came.body) == (400, body)
+        assert "Content-Encoding" not in came.bearer.headers
         assert sender.send("GET", wire.url).body == b"fine"
         assert wire.connections == 1
         sender.close()

@@ -4,7 +4,7 @@ A success is as long as the caller asked for. An error is a few hundred bytes; o
 megabytes is a server out of order, or one that packs a bomb.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import requests
 import urllib3
@@ -14,6 +14,15 @@ LONGEST_ERROR = 2**24
 """Bytes of an error's body that are kept, unpacked; also the most ``error_body_limit`` may be."""
 
 PIECE = 16_384
+
+SMALL = LONGEST_ERROR // 1032
+"""Bytes that one deflate cannot make too many of: 1032 of each at the most."""
+
+_CODINGS = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd"})
+# Of these a few bytes may become any number.
+_DENSE = frozenset({"br", "zstd"})
+# Those that are small are no more after one than is kept, and a second is the last.
+_WRAPPINGS = 2
 
 
 def may_be_too_long(response: requests.Response) -> bool:
@@ -27,14 +36,31 @@ def may_be_too_long(response: requests.Response) -> bool:
     )
 
 
+def is_packed_too_often(codings: Sequence[str], size: int | None) -> bool:
+    """Say whether nobody knows how long it takes to unpack a body.
+
+    What one wrapping has within may be nothing at all for the next, and take hours to find out.
+
+    Args:
+        codings: Its wrappings, in lower case.
+        size: Bytes as it comes; ``None``: not known.
+    """
+    if len(codings) < _WRAPPINGS or size == 0:
+        return False
+    return size is None or size > SMALL or len(codings) > _WRAPPINGS or bool(_DENSE & {*codings})
+
+
 def read_error(response: requests.Response) -> None:
     """Read the body into ``response.content``, up to :data:`LONGEST_ERROR` bytes of it.
 
-    What comes after them is not waited for: the connection is closed.
+    What comes after them is not waited for: the connection is closed. What is packed too often
+    stays so.
 
     Raises:
         RequestException: What ``response.content`` itself raises.
     """
+    if _stays_packed(response.raw):
+        response.headers.pop("Content-Encoding", None)
     body, is_cut = beginning(response.iter_content(PIECE))
     if is_cut:
         response.close()
@@ -53,6 +79,7 @@ def preload(response: urllib3.HTTPResponse) -> bool:
     """
     is_cut = False
     if response.status >= FIRST_ERROR and _may_be_too_long(response):
+        _stays_packed(response)
         # Not stream(), which tells of a broken chunk by another exception.
         body, is_cut = beginning(iter(lambda: response.read(PIECE), b""))
     else:
@@ -72,6 +99,16 @@ def beginning(pieces: Iterable[bytes]) -> tuple[bytes, bool]:
             del body[LONGEST_ERROR:]
             return bytes(body), True
     return bytes(body), False
+
+
+def _stays_packed(raw: urllib3.HTTPResponse) -> bool:
+    """Have a body that is packed too often come as it is; nothing says then that it is packed."""
+    named = raw.headers.get("Content-Encoding", "").lower().split(",")
+    codings = [coding for coding in map(str.strip, named) if coding in _CODINGS]
+    if not is_packed_too_often(codings, raw.length_remaining):
+        return False
+    del raw.headers["Content-Encoding"]
+    return True
 
 
 def _may_be_too_long(raw: urllib3.HTTPResponse) -> bool:

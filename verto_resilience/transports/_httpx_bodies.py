@@ -13,7 +13,14 @@ import urllib3
 from urllib3.exceptions import DecodeError
 
 from verto_resilience.transports._bodies import Replay
-from verto_resilience.transports._error_bodies import FIRST_ERROR, LONGEST_ERROR, PIECE, beginning
+from verto_resilience.transports._error_bodies import (
+    FIRST_ERROR,
+    LONGEST_ERROR,
+    PIECE,
+    SMALL,
+    beginning,
+    is_packed_too_often,
+)
 
 BODY_LIMIT = 1_048_576
 """Bytes of a body that are a part of its attempt without a word from the caller."""
@@ -123,11 +130,10 @@ def bound_error(response: httpx.Response, pieces: list[bytes]) -> None:
             pieces[:] = [beginning(pieces)[0]]
         return
     size = sum(map(len, pieces))
-    if not size or (packed in _DEFLATED and size <= _SMALL):
+    if not size or (packed in _DEFLATED and size <= SMALL):
         return
-    if len(packed) > 1 and (size > _SMALL or len(packed) > _WRAPPINGS or _DENSE & set(packed)):
-        # Nobody packs so who means to be read. What one wrapping has within may be nothing at all
-        # for the next and take hours to find out: it is left to the caller as it came.
+    if is_packed_too_often(packed, size):
+        # It is left to the caller as it came.
         del response.headers["Content-Encoding"]
         return
     headers = {"Content-Encoding": ", ".join(packed)}
@@ -149,12 +155,6 @@ def bound_error(response: httpx.Response, pieces: list[bytes]) -> None:
 # What httpx unpacks.
 _UNPACKED = frozenset({"gzip", "deflate", "br", "zstd"})
 _DEFLATED = (["gzip"], ["deflate"])
-# Bytes that one deflate cannot make too many of: 1032 of each at the most.
-_SMALL = LONGEST_ERROR // 1032
-# Of these a few bytes may become any number.
-_DENSE = frozenset({"br", "zstd"})
-# Those that are small are no more after one than is kept, and a second is the last.
-_WRAPPINGS = 2
 # Bytes by which a deflate with a header is known.
 _HEADER = 2
 
