@@ -7,6 +7,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 
 from verto_resilience.mounting._assembly import Assembly
 from verto_resilience.mounting._auth import VertoAuth
+from verto_resilience.mounting._given import kind_of
 from verto_resilience.mounting._instrumented import switch_off, switch_on_again
 from verto_resilience.mounting._reconfigurable import Reconfigurable
 from verto_resilience.outcome import Catalogue, Operations
@@ -39,7 +40,7 @@ class VertoAdapter(Reconfigurable, StandIn, ResilientAdapter):
     Raises:
         ConfigurationError: The environment or a file holds a bad value, or ``inner`` is a
             ``VertoAdapter`` itself.
-        TypeError: ``inner`` is no adapter, or ``refresh`` cannot be called.
+        TypeError: ``inner`` is no adapter, or a part is of another kind.
 
     Attributes:
         gives_way: Whether another takes its place, instead of leaving it as it is or refusing it.
@@ -80,10 +81,7 @@ class VertoAdapter(Reconfigurable, StandIn, ResilientAdapter):
         self, assembly: Assembly, inner: BaseAdapter | None, *, owns_inner: bool = False
     ) -> None:
         if inner is not None and not _is_adapter(inner):
-            what = (
-                f"the class {inner.__name__}" if isinstance(inner, type) else type(inner).__name__
-            )
-            message = f"inner must be a requests adapter, not {what}"
+            message = f"inner must be a requests adapter, not {kind_of(inner)}"
             raise TypeError(message)
         if isinstance(inner, VertoAdapter) and inner.gives_way:
             inner = inner.inner
@@ -148,8 +146,8 @@ def mount(
         The same session.
 
     Raises:
-        TypeError: ``session`` is no session, a prefix is no text, ``policy`` is no policy, or
-            ``refresh`` cannot be called.
+        TypeError: ``session`` is no session, a prefix is no text, or a part is of another kind:
+            a ``catalogue`` that is a path, an ``observer`` without ``on_event``.
         ConfigurationError: The environment holds a bad value.
         requests.exceptions.InvalidSchema: No adapter answers for a prefix.
     """

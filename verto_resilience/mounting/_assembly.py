@@ -18,6 +18,7 @@ from verto_resilience.config import (
     open_store,
 )
 from verto_resilience.errors import ConfigurationError
+from verto_resilience.mounting._given import insist_on_parts
 from verto_resilience.mounting._instrumented import calls_hooks
 from verto_resilience.outcome import Catalogue, Operations
 from verto_resilience.pipeline import (
@@ -73,7 +74,7 @@ class Assembly:
 
     Raises:
         ConfigurationError: The environment or a file holds a bad value.
-        TypeError: ``policy`` is none, or ``refresh`` cannot be called.
+        TypeError: A part is of another kind, or ``refresh`` cannot be called.
     """
 
     def __init__(
@@ -200,10 +201,7 @@ def _read(
     operations: Operations | None,
     refresh: RefreshHook | RenewsCredentials | None,
 ) -> Parts:
-    given: object = policy
-    if not isinstance(given, Policy | None):
-        message = f"policy must be a verto_resilience.Policy, not {type(given).__name__}"
-        raise TypeError(message)
+    insist_on_parts(policy=policy, observer=observer, catalogue=catalogue, operations=operations)
     if is_switched_off():
         policies = Policies(replace(policy or _hosts_alone(), disabled=True))
     else:

@@ -11,6 +11,7 @@ except ModuleNotFoundError as missing:
     ) from None
 
 from verto_resilience.mounting._assembly import Assembly
+from verto_resilience.mounting._given import insist_on_limit, kind_of
 from verto_resilience.mounting._reconfigurable import Reconfigurable
 from verto_resilience.outcome import Catalogue, Operations
 from verto_resilience.pipeline import Observer, Policy
@@ -39,9 +40,9 @@ class VertoTransport(Reconfigurable, ResilientTransport):
             ``extensions={"verto_stream": True}``, or ``False``.
 
     Raises:
-        ConfigurationError: The environment or a file holds a bad value, or ``inner`` is a
-            ``VertoTransport`` itself.
-        TypeError: ``inner`` is no transport, or ``refresh`` cannot be called.
+        ConfigurationError: The environment or a file holds a bad value, ``body_limit`` is below 0,
+            or ``inner`` is a ``VertoTransport`` itself.
+        TypeError: ``inner`` is no transport, or a part is of another kind.
     """
 
     __module__ = "verto_resilience"
@@ -58,6 +59,7 @@ class VertoTransport(Reconfigurable, ResilientTransport):
         body_limit: int | None = BODY_LIMIT,
     ) -> None:
         """Build it; nothing is connected yet."""
+        insist_on_limit(body_limit)
         if inner is None:
             inner = httpx.HTTPTransport()
         _insist_on("inner", inner, httpx.BaseTransport)
@@ -96,9 +98,9 @@ class AsyncVertoTransport(Reconfigurable, AsyncResilientTransport):
             :class:`VertoTransport`.
 
     Raises:
-        ConfigurationError: The environment or a file holds a bad value, or ``inner`` is an
-            ``AsyncVertoTransport`` itself.
-        TypeError: ``inner`` is no asynchronous transport, or ``refresh`` cannot be called.
+        ConfigurationError: The environment or a file holds a bad value, ``body_limit`` is below 0,
+            or ``inner`` is an ``AsyncVertoTransport`` itself.
+        TypeError: ``inner`` is no asynchronous transport, or a part is of another kind.
     """
 
     __module__ = "verto_resilience"
@@ -115,6 +117,7 @@ class AsyncVertoTransport(Reconfigurable, AsyncResilientTransport):
         body_limit: int | None = BODY_LIMIT,
     ) -> None:
         """Build it; nothing is connected yet."""
+        insist_on_limit(body_limit)
         if inner is None:
             inner = httpx.AsyncHTTPTransport()
         _insist_on("inner", inner, httpx.AsyncBaseTransport)
@@ -134,5 +137,5 @@ class AsyncVertoTransport(Reconfigurable, AsyncResilientTransport):
 
 def _insist_on(name: str, given: Any, kind: type[object]) -> None:
     if not isinstance(given, kind):
-        message = f"{name} must be a httpx.{kind.__name__}, not {type(given).__name__}"
+        message = f"{name} must be a httpx.{kind.__name__}, not {kind_of(given)}"
         raise TypeError(message)

@@ -55,6 +55,7 @@ def install(*, policy: Policy | None = None, observer: Observer | None = None) -
         observer: Is told what happens.
 
     Raises:
+        TypeError: ``policy`` is no policy, or ``observer`` has no ``on_event``.
         ConfigurationError: The environment holds a bad value.
     """
     with _lock:

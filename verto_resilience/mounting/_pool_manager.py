@@ -33,8 +33,8 @@ class VertoPoolManager(Reconfigurable, ResilientPoolManager):
     Raises:
         ConfigurationError: The environment or a file holds a bad value, or ``inner`` is a
             ``VertoPoolManager`` itself.
-        TypeError: ``inner`` is no pool manager, or comes with settings for a new one; or
-            ``refresh`` cannot be called.
+        TypeError: ``inner`` is no pool manager, or comes with settings for a new one; or a part is
+            of another kind.
     """
 
     __module__ = "verto_resilience"
