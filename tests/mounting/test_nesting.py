@@ -42,7 +42,8 @@ def test_mounting_again_changes_nothing(again: str) -> None:
         mount(session, policy=Policy())
         before = session.get_adapter(HERE)
 
-        mount(session, again, policy=Policy(max_attempts=7))
+        with pytest.warns(UserWarning, match="is mounted already and stays as it is"):
+            mount(session, again, policy=Policy(max_attempts=7))
 
         assert session.get_adapter(HERE) is before
         assert isinstance(before, VertoAdapter)

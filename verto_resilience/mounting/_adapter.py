@@ -1,5 +1,6 @@
 """What users mount: ``VertoAdapter``, ``mount`` and ``unmount``."""
 
+from itertools import chain
 from typing import Any
 
 import requests
@@ -7,6 +8,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 
 from verto_resilience.mounting._assembly import Assembly
 from verto_resilience.mounting._auth import VertoAuth
+from verto_resilience.mounting._dropped import dropped, warn_of_dropped
 from verto_resilience.mounting._given import kind_of
 from verto_resilience.mounting._instrumented import switch_off, switch_on_again
 from verto_resilience.mounting._reconfigurable import Reconfigurable
@@ -127,7 +129,8 @@ def mount(
     """Wrap the adapters that a session has, so that its calls are safe to repeat and visible.
 
     The adapters go on sending with their TLS context, proxies, pools and certificates. All share
-    one registry of circuits. An adapter that is wrapped already is left as it is.
+    one registry of circuits. An adapter that is wrapped already is left as it is, and a warning
+    says so where something else is given for it.
 
     Args:
         session: The session.
@@ -165,20 +168,27 @@ def mount(
             f"not {strangers[0]}; settings go by policy=Policy(...)"
         )
         raise TypeError(message)
-    assembly = Assembly(
-        policy=policy,
-        observer=observer,
-        catalogue=catalogue,
-        operations=operations,
-        refresh=refresh,
-    )
-    wrapped: dict[str, VertoAdapter] = {}
+    given: dict[str, Any] = {
+        "policy": policy,
+        "observer": observer,
+        "catalogue": catalogue,
+        "operations": operations,
+        "refresh": refresh,
+    }
+    assembly = Assembly(**given)
+    plain: dict[str, BaseAdapter] = {}
+    kept: dict[str, list[str]] = {}
     for prefix in prefixes or tuple(adapters):
         inner = session.get_adapter(prefix)
-        if isinstance(inner, VertoAdapter) and inner.gives_way:
+        if isinstance(inner, VertoAdapter):
+            if not inner.gives_way:
+                kept[prefix] = dropped(inner._assembly, given)  # noqa: SLF001 - its own module
+                continue
             inner = inner.inner
         if not isinstance(inner, ResilientAdapter):
-            wrapped[prefix] = VertoAdapter.around(inner, assembly)
+            plain[prefix] = inner
+    _warn_of_kept(kept)
+    wrapped = {prefix: VertoAdapter.around(inner, assembly) for prefix, inner in plain.items()}
     # Nothing has changed yet: a prefix that is refused, or a warning that is an error, ends above.
     if isinstance(refresh, VertoAuth):
         refresh.log_in_through(session)
@@ -187,6 +197,17 @@ def mount(
     for prefix, adapter in wrapped.items():
         _put(session, prefix, adapter)
     return session
+
+
+def _warn_of_kept(kept: dict[str, list[str]]) -> None:
+    """Say which arguments are dropped for the prefixes that are wrapped already."""
+    dropping = [prefix for prefix, names in kept.items() if names]
+    warn_of_dropped(
+        chain.from_iterable(kept.values()),
+        already=f"What this session has for {' and '.join(dropping)} is mounted",
+        remedy="session.get_adapter(url).reconfigure(policy) changes its policy; for the rest, "
+        "unmount(session) first.",
+    )
 
 
 def unmount(session: requests.Session) -> requests.Session:

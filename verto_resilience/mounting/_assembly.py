@@ -142,6 +142,11 @@ class Assembly:
             ),
         )
 
+    def is_built_of(self, name: str, part: object) -> bool:
+        """Say whether it was given this part in code; one that is equal will do."""
+        # A bound method is another object each time.
+        return bool(part == getattr(self._parts, name))
+
     def follow(self, follower: Follower) -> None:
         """Have it told of every other pipeline that takes this one's place."""
         with self._swapping:

@@ -13,12 +13,15 @@ from urllib3.util import Retry
 from verto_resilience.config import is_switched_off, load_policy
 from verto_resilience.mounting._adapter import VertoAdapter
 from verto_resilience.mounting._assembly import Assembly
+from verto_resilience.mounting._dropped import dropped, warn_of_dropped
+from verto_resilience.mounting._given import insist_on_parts
 from verto_resilience.mounting._instrumented import class_send, put_back, switch_off_everywhere
 from verto_resilience.pipeline import Beside, Observer, Policy
 from verto_resilience.transports import ResilientAdapter, keep_retries, retries_kept
 
 _lock = threading.RLock()
 _MARK = "_verto_resilience_original"
+_ASSEMBLY = "_verto_resilience_assembly"
 _wrapped: weakref.WeakSet[requests.Session] = weakref.WeakSet()
 _switched_off: list[Callable[..., Any]] = []
 
@@ -47,8 +50,9 @@ def install(*, policy: Policy | None = None, observer: Observer | None = None) -
 
     Adapters that a session mounts later are wrapped as well; a session with :func:`mount` on it
     keeps what that gave it. All sessions share one registry of circuits. A second call changes
-    nothing. With ``beside=takeover`` the instrumentation of requests is switched off for the whole
-    process; one that comes later, when the next session is first used.
+    nothing, and a warning says so where it is given something else. With ``beside=takeover`` the
+    instrumentation of requests is switched off for the whole process; one that comes later, when
+    the next session is first used.
 
     Args:
         policy: The settings. ``None`` reads them from the environment.
@@ -60,6 +64,7 @@ def install(*, policy: Policy | None = None, observer: Observer | None = None) -
     """
     with _lock:
         if _is_installed():
+            _warn_of_dropped(policy, observer)
             return
         assembly = Assembly(policy=policy, observer=observer)
         original = requests.Session.get_adapter
@@ -70,8 +75,22 @@ def install(*, policy: Policy | None = None, observer: Observer | None = None) -
             return adapter if isinstance(adapter, ResilientAdapter) else _wrap(self, url, assembly)
 
         setattr(get_adapter, _MARK, original)
+        setattr(get_adapter, _ASSEMBLY, assembly)
         requests.Session.get_adapter = get_adapter  # type: ignore[method-assign]
         _take_over(assembly)
+
+
+def _warn_of_dropped(policy: Policy | None, observer: Observer | None) -> None:
+    """Say what a second call brings that is not in force."""
+    insist_on_parts(policy=policy, observer=observer)
+    assembly: Assembly | None = getattr(requests.Session.get_adapter, _ASSEMBLY, None)
+    if assembly is not None:
+        warn_of_dropped(
+            dropped(assembly, {"policy": policy, "observer": observer}),
+            already="This library is installed",
+            remedy="session.get_adapter(url).reconfigure(policy) changes the policy of all "
+            "sessions; for the rest, uninstall() first, or mount() on a session.",
+        )
 
 
 def uninstall() -> None:

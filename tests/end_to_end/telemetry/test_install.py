@@ -147,7 +147,8 @@ def test_mount_goes_before_install(verto: Sandbox, plain: requests.Session, used
 def test_installing_twice_changes_nothing(verto: Sandbox, plain: requests.Session) -> None:
     """The first policy holds, nothing is wrapped twice, and one ``uninstall`` is enough."""
     install(policy=quick(max_attempts=2))
-    install(policy=quick(max_attempts=5))
+    with pytest.warns(UserWarning, match="This library is installed already"):
+        install(policy=quick(max_attempts=5))
 
     plain.get(f"{verto.url}/status/503")
     assert verto.arrived == 2
