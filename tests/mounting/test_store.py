@@ -1,9 +1,11 @@
 """What mounting does with the store of a policy, as far as that needs none."""
 
+import os
 import pickle
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 import requests
@@ -46,6 +48,37 @@ def test_a_store_without_the_extra_is_one_clear_error() -> None:
         "verto_resilience.ConfigurationError: "
         "the store needs redis: pip install '.[redis]' from a clone"
     )
+
+
+def test_a_folder_called_redis_is_not_taken_for_the_extra(tmp_path: Path) -> None:
+    """Where a program stands beside a folder with a server's files, it is the same clear error."""
+    (tmp_path / "redis").mkdir()
+    code = (
+        "import importlib.machinery, sys\n"
+        "class Folder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'redis':\n"
+        "            return importlib.machinery.PathFinder.find_spec(name, ['.'])\n"
+        "sys.meta_path.insert(0, Folder())\n"
+        "import requests, verto_resilience\n"
+        "try:\n"
+        "    verto_resilience.mount(requests.Session())\n"
+        "except verto_resilience.ConfigurationError as refused:\n"
+        "    print(refused)\n"
+    )
+
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        cwd=tmp_path,
+        env=os.environ | {"VERTO_RESILIENCE_STORE": STORE},
+    )
+
+    assert ran.stdout == "the store needs redis: pip install '.[redis]' from a clone\n"
+    assert not ran.stderr
 
 
 def test_adapters_with_the_same_store_share_one() -> None:

@@ -319,7 +319,8 @@ def store_at(place: Place, *, poll: float) -> Store:
     Raises:
         ModuleNotFoundError: The extra ``redis`` is not installed.
     """
-    importlib.import_module("redis")
+    # Not "redis" alone: any folder of that name would do for it, such as a server's files.
+    importlib.import_module("redis.connection")
     with _opening:
         return _stores.get((place, poll)) or _stores.setdefault(
             (place, poll), Store(place, poll=poll)
