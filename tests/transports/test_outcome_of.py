@@ -1,8 +1,10 @@
 import inspect
 from typing import Any, assert_type
 
+import httpx
 import pytest
 import requests
+import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -93,6 +95,19 @@ class TestResponse:
         found = outcome_of(response(status, body))
 
         assert (found.category, found.documented) == (category, documented)
+
+    @pytest.mark.parametrize(
+        ("status", "method", "is_in_doubt"),
+        [(503, "POST", True), (503, "get", False), (503, None, True), (409, "POST", False)],
+    )
+    def test_without_the_adapter_a_write_that_met_a_5xx_is_ambiguous(
+        self, status: int, method: str | None, is_in_doubt: bool
+    ) -> None:
+        """It may have been carried out; what is not known to be safe counts as a write."""
+        request = prepared()
+        request.method = method
+
+        assert outcome_of(response(status, request=request)).ambiguous is is_in_doubt
 
     def test_retry_after_is_read(self) -> None:
         """What the server asked to wait is told in seconds."""
@@ -215,6 +230,38 @@ class TestException:
         found = outcome_of(requests.ConnectTimeout())
 
         assert (found.failure, found.attempts, found.end) == (Failure.CONNECT_TIMEOUT, (), None)
+
+    @pytest.mark.parametrize(
+        ("error", "is_in_doubt"),
+        [
+            (requests.ReadTimeout(request=prepared()), True),
+            (requests.ConnectionError("reset", request=prepared()), True),
+            (requests.ReadTimeout(request=prepared("GET")), False),
+            (requests.exceptions.ChunkedEncodingError(), True),
+            (requests.exceptions.JSONDecodeError("no JSON", "<html>", 0), True),
+            (requests.ConnectTimeout(request=prepared()), False),
+            (requests.exceptions.InvalidURL("no host"), False),
+            (requests.exceptions.InvalidHeader("a line break"), False),
+            (requests.exceptions.InvalidHeader(urllib3.exceptions.InvalidHeader("two")), True),
+            (RequestsCircuitOpenError("no", retry_after=3.0), False),
+            (urllib3.exceptions.ProtocolError("gone"), True),
+            (urllib3.exceptions.LocationParseError("no host"), False),
+            (httpx.ReadError("gone", request=httpx.Request("POST", URL)), True),
+            (httpx.ReadError("gone", request=httpx.Request("GET", URL)), False),
+            (httpx.ReadError("of nobody"), True),
+            (httpx.LocalProtocolError("too much"), True),
+            (httpx.ConnectError("no"), False),
+            (httpx.PoolTimeout("full"), False),
+            (httpx.InvalidURL("no port"), False),
+            (OSError("gone"), True),
+        ],
+        ids=repr,
+    )
+    def test_a_plain_error_is_ambiguous_unless_it_is_known_not_to_be(
+        self, error: Exception, is_in_doubt: bool
+    ) -> None:
+        """A safe method, and what was surely not sent, is in no doubt; all else is."""
+        assert outcome_of(error).ambiguous is is_in_doubt
 
     @pytest.mark.parametrize("came_through", [False, True])
     def test_an_error_with_a_response_is_about_that(self, came_through: bool) -> None:

@@ -37,7 +37,9 @@ class CallOutcome:
         attempts: Every send with what came of it, in order; empty when nothing was sent, or the
             call did not go through the adapter.
         end: Why there was no further attempt; ``None`` when it did not go through the adapter.
-        ambiguous: Whether a write may have been executed although it was not seen to succeed.
+        ambiguous: Whether a write may have been executed although it was not seen to succeed. Of
+            what did not go through the adapter: unless the method is known to be safe, or the
+            answer or the exception says that it was not.
         possibly_executed: Whether this answer may speak of an earlier attempt of the same call
             having succeeded.
         retry_after: Seconds that the server, or a refusal to send, asked to wait; ``None`` when

@@ -24,7 +24,7 @@ def response_of(response: httpx.Response) -> requests.Response:
     return known
 
 
-def request_of(bearer: httpx.Response | httpx.HTTPError) -> PreparedRequest | None:
+def request_of(bearer: httpx.Response | Exception) -> PreparedRequest | None:
     """Give the request of an answer or an exception; ``None`` when it has none."""
     # Their property raises where there is none.
     request = vars(bearer).get("_request")
@@ -38,6 +38,15 @@ def request_of(bearer: httpx.Response | httpx.HTTPError) -> PreparedRequest | No
     return known
 
 
-def failure_of_error(error: httpx.HTTPError) -> Failure:
-    """Classify an exception of a call that did not come through us."""
-    return failure_of(error, WireLimit(float, 0.0))
+def failure_of_error(error: Exception) -> Failure:
+    """Classify an exception of a call that did not come through us.
+
+    There the exception alone tells, so one that says nothing of the wire leaves it open.
+    """
+    failure = failure_of(error, WireLimit(float, 0.0))
+    if failure is Failure.CALLER and not isinstance(error, _NEVER_SENT):
+        return Failure.UNKNOWN
+    return failure
+
+
+_NEVER_SENT = (httpx.InvalidURL, httpx.PoolTimeout, httpx.UnsupportedProtocol)

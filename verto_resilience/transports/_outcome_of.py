@@ -24,14 +24,21 @@ from verto_resilience.outcome import (
     scrub_known,
     told_to_wait,
 )
-from verto_resilience.pipeline import Attempt, CallReport, Pipeline, Policy, SystemClock
+from verto_resilience.pipeline import (
+    Attempt,
+    CallReport,
+    CallRequest,
+    Pipeline,
+    Policy,
+    SystemClock,
+)
 from verto_resilience.transports import _urllib3_outcome
 from verto_resilience.transports._call_outcome import CallOutcome
 from verto_resilience.transports._identifiers import bounded, identifier
 from verto_resilience.transports._report_of import own_report_of
 from verto_resilience.transports._request_secrets import secrets_of, without_secrets
 from verto_resilience.transports._requests import ResilientAdapter
-from verto_resilience.transports._requests_failures import failure_of
+from verto_resilience.transports._requests_failures import failure_of_unseen
 from verto_resilience.transports._target import front_and_path, split_origin
 from verto_resilience.transports._verto_headers import CALL_ID, CORRELATION_ID, IDEMPOTENCY_KEY
 
@@ -54,7 +61,8 @@ def outcome_of(
     Args:
         bearer: The response, or the exception that was raised instead. One that did not come
             through the adapter is classified from itself, by the documented catalogue: its history
-            is empty, and whether it is ambiguous is not known.
+            is empty. It is ambiguous unless its method is safe or it is known that the server did
+            not carry it out.
 
     Raises:
         TypeError: It is neither.
@@ -98,6 +106,7 @@ def _of_response(response: requests.Response) -> CallOutcome:
     told = _of_report(request, report, secrets)
     return replace(
         told,
+        ambiguous=told.ambiguous if report is not None else _is_in_doubt(request, outcome),
         status=response.status_code,
         status_message=_phrase(response.status_code) if entry is None else entry.message,
         status_meaning=None if entry is None else entry.meaning,
@@ -121,17 +130,27 @@ def _of_exception(error: Exception, report: CallReport | None) -> CallOutcome:
     outcome = None if report is None else report.outcome
     if outcome is None or outcome.failure is None:
         outcome = classify_failure(failure)
-    return replace(told, category=outcome.category, failure=outcome.failure)
+    return replace(
+        told,
+        ambiguous=told.ambiguous if report is not None else _is_in_doubt(request, outcome),
+        category=outcome.category,
+        failure=outcome.failure,
+    )
+
+
+def _is_in_doubt(request: PreparedRequest | None, outcome: Outcome) -> bool:
+    """Say so where no report does: by the method alone, and one that is not known may write."""
+    method = None if request is None else request.method
+    return outcome.may_have_executed and (not method or CallRequest(method, "", "").writes)
 
 
 def _request_and_failure(error: Exception) -> tuple[PreparedRequest | None, Failure]:
-    if _is_of_httpx(error, "HTTPError"):
+    if _is_of_httpx(error, "HTTPError") or _is_of_httpx(error, "InvalidURL"):
         from verto_resilience.transports._httpx_outcome import failure_of_error, request_of
 
-        of_httpx = typing.cast("httpx.HTTPError", error)
-        return request_of(of_httpx), failure_of_error(of_httpx)
+        return request_of(error), failure_of_error(error)
     request = getattr(error, "request", None)
-    return request if isinstance(request, PreparedRequest) else None, failure_of(error)
+    return request if isinstance(request, PreparedRequest) else None, failure_of_unseen(error)
 
 
 def _of_report(

@@ -25,8 +25,26 @@ _CALLERS_OWN = (
 )
 
 
-def failure_of(error: Exception) -> Failure:
-    """Classify what an adapter's ``send``, or reading a body, raised."""
+def failure_of_unseen(error: Exception) -> Failure:
+    """Classify what was raised by a call that did not come through us.
+
+    There the exception alone tells, so one that says nothing of the wire leaves it open.
+    """
+    if isinstance(error, rex.InvalidHeader) and not isinstance(
+        next(iter(error.args), None), uex.HTTPError
+    ):
+        # Said of a request that is prepared; of an answer it is said with the error of urllib3.
+        return Failure.CALLER
+    return failure_of(error, otherwise=Failure.UNKNOWN)
+
+
+def failure_of(error: Exception, *, otherwise: Failure = Failure.CALLER) -> Failure:
+    """Classify what an adapter's ``send``, or reading a body, raised.
+
+    Args:
+        error: The exception.
+        otherwise: What one is taken for that is not of the wire.
+    """
     match error:
         case rex.ConnectTimeout():
             return Failure.CONNECT_TIMEOUT
@@ -47,7 +65,7 @@ def failure_of(error: Exception) -> Failure:
             return _connection(error)
         case _:
             # Not of requests: a missing CA bundle, a bug in somebody's adapter.
-            return Failure.CALLER
+            return otherwise
 
 
 def _connection(error: Exception) -> Failure:
