@@ -1,11 +1,14 @@
 import io
+import traceback
 from collections.abc import Callable, Iterator
 
 import pytest
 
+import verto_resilience
 from tests.contract.edges import Body, Edge
 from tests.contract.seen import Maker, fails, told
-from tests.end_to_end.wire import RESET_AT_ONCE, SHORT_BODY, STALLED, Say, Wirer, answer
+from tests.end_to_end.wire import RESET_AT_ONCE, SHORT_BODY, STALLED, Say, Then, Wirer, answer
+from verto_resilience import Failure
 from verto_resilience.pipeline import End
 from verto_resilience.testing import Fault, Reply, Sandbox
 
@@ -48,6 +51,60 @@ def test_write_is_not_resent_after_a_failure(
     assert len(wire.heard) == 1
     assert told(error).ambiguous
     assert "outcome unknown" in "\n".join(error.__notes__)
+
+
+STREAMED_TYPE = "Content-Type: application/x-ndjson\r\n"
+
+
+@pytest.mark.parametrize("then", [Then.CLOSE, Then.RESET], ids=["short", "reset"])
+def test_write_whose_body_breaks_in_the_callers_hands_is_in_doubt(
+    edge: Edge, client: Maker, wired: Wirer, then: Then
+) -> None:
+    """The exception has report and note: the answer to a write was not seen to its end."""
+    wire = wired(Say(SHORT_BODY.data, then))
+    stream = client().stream("POST", wire.url)
+
+    with pytest.raises(edge.errors) as failed:
+        stream.read()
+    stream.close()
+
+    assert [one.outcome.status for one in told(failed.value).attempts] == [200]
+    assert told(failed.value).ambiguous
+    assert verto_resilience.outcome(failed.value).ambiguous
+    assert "outcome unknown" in "".join(traceback.format_exception(failed.value))
+
+
+def test_read_whose_body_breaks_in_the_callers_hands_is_in_no_doubt(
+    edge: Edge, client: Maker, wired: Wirer
+) -> None:
+    """It has its report, and nothing to reconcile."""
+    stream = client().stream("GET", wired(SHORT_BODY).url)
+
+    with pytest.raises(edge.errors) as failed:
+        stream.read()
+    stream.close()
+
+    assert not told(failed.value).ambiguous
+    assert verto_resilience.outcome(failed.value).failure is Failure.BODY
+    assert "outcome unknown" not in "".join(traceback.format_exception(failed.value))
+
+
+@pytest.mark.parametrize(
+    "head",
+    ["Content-Length: 100\r\n" + STREAMED_TYPE, "Content-Length: 2097152\r\n"],
+    ids=["type of a stream", "2 MiB"],
+)
+def test_write_whose_body_breaks_within_a_plain_call_is_in_doubt(
+    edge: Edge, client: Maker, wired: Wirer, head: str
+) -> None:
+    """Whoever reads the body there, the caller is told that the outcome is unknown."""
+    wire = wired(Say(f"HTTP/1.1 200 OK\r\n{head}\r\nonly this".encode(), Then.CLOSE))
+
+    error = fails(edge, client(), "POST", wire.url, body=b"{}")
+
+    assert told(error).ambiguous
+    assert verto_resilience.outcome(error).failure is Failure.BODY
+    assert "outcome unknown" in "".join(traceback.format_exception(error))
 
 
 def test_write_with_a_key_is_resent_alike(client: Maker, verto: Sandbox) -> None:

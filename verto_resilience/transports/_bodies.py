@@ -18,9 +18,7 @@ from requests.exceptions import SSLError as RequestsSSLError
 from requests.models import CONTENT_CHUNK_SIZE
 from urllib3.exceptions import DecodeError, HTTPError, ProtocolError, ReadTimeoutError, SSLError
 
-from verto_resilience.outcome import Failure
 from verto_resilience.transports._error_bodies import LONGEST_ERROR, may_be_too_long, read_error
-from verto_resilience.transports._urllib3_failures import failure_of
 
 
 class Replay:
@@ -136,7 +134,7 @@ def hold_raw(raw: Any) -> None:
     raw.length_remaining = length
 
 
-def watch(raw: Any, fail_late: Callable[[Failure], None]) -> None:
+def watch(raw: Any, fail_late: Callable[[Exception], None]) -> None:
     """Report a body of urllib3's that fails while the caller reads it.
 
     What the caller sees stays the same.
@@ -151,7 +149,7 @@ def watch(raw: Any, fail_late: Callable[[Failure], None]) -> None:
 @lru_cache(maxsize=16)
 def _watched(base: type[urllib3.HTTPResponse]) -> type[urllib3.HTTPResponse]:
     class HTTPResponse(base):  # type: ignore[misc,valid-type]
-        fail_late: Callable[[Failure], None] | None
+        fail_late: Callable[[Exception], None] | None
 
         def read(self, *args: Any, **kwargs: Any) -> Any:
             with _reported(self):
@@ -186,5 +184,5 @@ def _reported(raw: Any) -> Iterator[None]:
     except HTTPError as error:
         fail_late, raw.fail_late = raw.fail_late, None
         if fail_late is not None:
-            fail_late(failure_of(error))
+            fail_late(error)
         raise

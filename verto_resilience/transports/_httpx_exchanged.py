@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, cast
 
 import httpx
@@ -29,7 +30,7 @@ from verto_resilience.transports._httpx_request import (
 )
 from verto_resilience.transports._httpx_wire import WireLimit, goes_by_proxy
 from verto_resilience.transports._refresh import RefusedCredentials
-from verto_resilience.transports._report_of import attach_report, raise_told
+from verto_resilience.transports._report_of import attach_report, raise_told, telling_late
 from verto_resilience.transports._request_secrets import Carrier
 
 AUTHORIZATION = "Authorization"
@@ -105,7 +106,7 @@ class Exchanged:
             raise_told(result, report)
         attach_report(response, report)
         note_answer(self._sends, response.status_code)
-        self._hand_over(response, fail_late)
+        self._hand_over(response, report, fail_late)
         return response
 
     def _begin(self, left: float, *, is_kept: bool) -> tuple[WireLimit, Times]:
@@ -164,13 +165,19 @@ class Exchanged:
         cut_short = times.cut_short and limit.is_over
         return Result(classify_failure(failure, cut_short=cut_short), error=error)
 
-    def _hand_over(self, response: httpx.Response, fail_late: Callable[[Failure], None]) -> None:
+    def _hand_over(
+        self,
+        response: httpx.Response,
+        report: CallReport,
+        fail_late: Callable[[Failure], None],
+    ) -> None:
         """Let the caller read what was left unread in its own time."""
         limit, times = cast("WireLimit", self._limit), cast("Times", self._times)
         times.given["read"] = times.patience
         stream = response.stream
         if self._unread and hasattr(stream, "fail_late"):
-            stream.fail_late = lambda error: fail_late(failure_of(error, limit, in_body=True))
+            look = partial(failure_of, limit=limit, in_body=True)
+            stream.fail_late = telling_late(self.request, report, look, fail_late)
 
     def _set_aside(self, result: Result[httpx.Response]) -> httpx.Response | None:
         """Remember a response that has to be drained before the next send; give what is read now.

@@ -38,12 +38,16 @@ def request_of(bearer: httpx.Response | Exception) -> PreparedRequest | None:
     return known
 
 
-def failure_of_error(error: Exception) -> Failure:
-    """Classify an exception of a call that did not come through us.
+def failure_of_error(error: Exception, *, in_body: bool) -> Failure:
+    """Classify an exception that no attempt of ours ended with.
 
     There the exception alone tells, so one that says nothing of the wire leaves it open.
+
+    Args:
+        error: The exception.
+        in_body: Whether it is known that the headers of an answer had come.
     """
-    failure = failure_of(error, WireLimit(float, 0.0))
+    failure = failure_of(error, WireLimit(float, 0.0), in_body=in_body)
     if failure is Failure.CALLER and not isinstance(error, _NEVER_SENT):
         return Failure.UNKNOWN
     return failure

@@ -123,7 +123,8 @@ def _of_response(response: requests.Response) -> CallOutcome:
 
 
 def _of_exception(error: Exception, report: CallReport | None) -> CallOutcome:
-    request, failure = _request_and_failure(error)
+    was_answered = report is not None and bool(report.attempts)
+    request, failure = _request_and_failure(error, in_body=was_answered)
     told = _of_report(request, report, secrets_of(request))
     if isinstance(error, CallRejectedError):
         return replace(told, retry_after=error.retry_after)
@@ -144,11 +145,13 @@ def _is_in_doubt(request: PreparedRequest | None, outcome: Outcome) -> bool:
     return outcome.may_have_executed and (not method or CallRequest(method, "", "").writes)
 
 
-def _request_and_failure(error: Exception) -> tuple[PreparedRequest | None, Failure]:
+def _request_and_failure(
+    error: Exception, *, in_body: bool
+) -> tuple[PreparedRequest | None, Failure]:
     if _is_of_httpx(error, "HTTPError") or _is_of_httpx(error, "InvalidURL"):
         from verto_resilience.transports._httpx_outcome import failure_of_error, request_of
 
-        return request_of(error), failure_of_error(error)
+        return request_of(error), failure_of_error(error, in_body=in_body)
     request = getattr(error, "request", None)
     return request if isinstance(request, PreparedRequest) else None, failure_of_unseen(error)
 

@@ -1,9 +1,20 @@
 """Where a call's report travels with its response or exception: the only place that knows."""
 
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn, cast
 
-from verto_resilience.pipeline import OUTCOME_UNKNOWN, CallReport, End, Result, add_note
+from requests.exceptions import RequestException
+
+from verto_resilience.outcome import Failure
+from verto_resilience.pipeline import (
+    OUTCOME_UNKNOWN,
+    CallReport,
+    CallRequest,
+    End,
+    Result,
+    add_note,
+)
 
 # An attribute, as requests itself ties request and connection to a response: it lives as long as
 # what it is about, is copied with it, and costs a store. A weak table would cost a lock and a
@@ -43,6 +54,34 @@ def raise_told(result: Result[Any], report: CallReport) -> NoReturn:
         del error
 
 
+def telling_late(
+    request: CallRequest,
+    report: CallReport,
+    failure_of: Callable[[Exception], Failure],
+    fail_late: Callable[[Failure], None],
+) -> Callable[[Exception], None]:
+    """Make what is told of a body that fails in the caller's hands, its call being over.
+
+    The exception bears the report of the call: the answer was not seen to its end, so a write may
+    have been executed or not.
+
+    Args:
+        request: What was asked.
+        report: Of its call, as the response has it.
+        failure_of: Classifies the exception.
+        fail_late: Is told of the failure.
+    """
+
+    def tell(error: Exception) -> None:
+        late = report._replace(ambiguous=report.ambiguous or request.writes)
+        attach_report(error, late)
+        if late.ambiguous:
+            add_note(error, OUTCOME_UNKNOWN)
+        fail_late(failure_of(error))
+
+    return tell
+
+
 def report_of(bearer: object) -> CallReport | None:
     """Give the report of a response or an exception; ``None`` when it did not come through us.
 
@@ -56,8 +95,13 @@ def report_of(bearer: object) -> CallReport | None:
 
 
 def own_report_of(bearer: object) -> CallReport | None:
-    """Give the report that was attached to this very thing, or ``None``."""
+    """Give the report that was attached to this very thing, or ``None``.
+
+    requests puts what urllib3 raises of a body that the caller reads into an exception of its own.
+    """
     report = getattr(bearer, _NAME, None)
+    if report is None and isinstance(bearer, RequestException) and bearer.args:
+        report = getattr(bearer.args[0], _NAME, None)
     return report if isinstance(report, CallReport) else None
 
 

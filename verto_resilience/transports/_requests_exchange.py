@@ -19,12 +19,13 @@ from verto_resilience.transports._answers import details_of, outcome_of_answer, 
 from verto_resilience.transports._bodies import Replay, drain, read_whole, watch
 from verto_resilience.transports._limits import AttemptLimit
 from verto_resilience.transports._refresh import Refresher, RefusedCredentials
-from verto_resilience.transports._report_of import attach_report, raise_told
+from verto_resilience.transports._report_of import attach_report, raise_told, telling_late
 from verto_resilience.transports._requests_errors import rejection_error
 from verto_resilience.transports._requests_failures import failure_of
 from verto_resilience.transports._requests_request import as_text, describe, with_headers
 from verto_resilience.transports._sends import count_send
 from verto_resilience.transports._timeouts import Timeouts, timeouts_of
+from verto_resilience.transports._urllib3_failures import failure_of as failure_of_raw
 from verto_resilience.transports._urllib3_failures import on_the_way
 
 AUTHORIZATION = "Authorization"
@@ -236,7 +237,7 @@ class RequestsExchange:
         if self._stream:
             self._hand_over(response)
         if self._unread and not _is_redirect(response):
-            watch(response.raw, fail_late)
+            watch(response.raw, telling_late(self.request, report, failure_of_raw, fail_late))
         return response
 
     def break_off(self) -> None:

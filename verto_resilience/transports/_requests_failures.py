@@ -26,7 +26,7 @@ _CALLERS_OWN = (
 
 
 def failure_of_unseen(error: Exception) -> Failure:
-    """Classify what was raised by a call that did not come through us.
+    """Classify an exception that no attempt of ours ended with.
 
     There the exception alone tells, so one that says nothing of the wire leaves it open.
     """

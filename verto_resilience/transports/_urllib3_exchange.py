@@ -13,7 +13,7 @@ from verto_resilience.transports._answers import details_of, outcome_of_answer, 
 from verto_resilience.transports._bodies import Replay, drain_raw, hold_raw, watch
 from verto_resilience.transports._limits import AttemptLimit
 from verto_resilience.transports._refresh import Refresher, RefusedCredentials
-from verto_resilience.transports._report_of import attach_report, raise_told
+from verto_resilience.transports._report_of import attach_report, raise_told, telling_late
 from verto_resilience.transports._request_secrets import Carrier
 from verto_resilience.transports._timeouts import Timeouts, timeouts_of
 from verto_resilience.transports._urllib3_errors import rejection_error
@@ -204,7 +204,7 @@ class Urllib3Exchange:
             if self._limit is not None and getattr(response, "connection", None) is not None:
                 self._limit.lift()
             if not response.get_redirect_location():
-                watch(response, fail_late)
+                watch(response, telling_late(self.request, report, failure_of, fail_late))
         return response
 
     def break_off(self) -> None:
