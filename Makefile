@@ -61,8 +61,8 @@ test: lint types ## run every check: style, floors, types, tests, coverage
 	@$(BIN)/coverage report --include='$(PURE_FLOORS)' --fail-under=$(FLOOR_COVERAGE)
 
 .PHONY: long-tests
-long-tests: $(STAMP) ## play incidents and simulations, and soak for a minute
-	$(BIN)/pytest -q -n $(JOBS) --dist loadfile -m long $(PYTEST_ARGS)
+long-tests: $(STAMP) ## try faults of the wire, incidents, simulations, and soak for a minute
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m long $(PYTEST_ARGS)
 
 .PHONY: prometheus-tests
 prometheus-tests: $(STAMP) ## run the dashboard's queries and the rules on a real Prometheus

@@ -24,7 +24,7 @@ CLAIMS = {
         r"after: came back when it was told to\nafter: logins: 2\nafter: trades booked: 1\n"
     ),
     "httpx_client.py": (
-        r"GET /\S+: 2 attempts, 1\.\d+ s waited\n"
+        r"GET /\S+: 2 attempts, 1(\.\d+)? s waited\n"
         r"  1: 429 in [^\n]*\n  2: 200 in [^\n]*retry_after\)\n"
         r"  ended: [^\n]*\n"
         r"GET /\S+: 2 attempts, [^\n]*\n  1: body in [^\n]*\n  2: 200 in [^\n]*\n"

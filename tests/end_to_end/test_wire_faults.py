@@ -25,7 +25,7 @@ from tests.end_to_end.faults import (
 from tests.end_to_end.sessions import PATIENT, quick
 from tests.end_to_end.wire import CLOSE_AT_ONCE, Wire, answer
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.long]
 
 CALL = 1.2
 """Seconds that a call may last here."""

@@ -16,7 +16,7 @@ from tests.end_to_end.sessions import PATIENT, quick
 from tests.end_to_end.test_wire_faults import IN_THE_BODY, LATE, nothing_left, serving
 from verto_resilience import AsyncVertoTransport, Policy, VertoTransport
 
-pytestmark = [pytest.mark.end_to_end, theirs]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.long, theirs]
 
 CALL = 0.5
 """Seconds that a call may last here."""

@@ -25,7 +25,7 @@ from tests.end_to_end.urllib3.managers import Manager, attempts
 from tests.end_to_end.wire import STALLED, Say, Wirer, answer
 from verto_resilience import VertoPoolManager
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.long]
 
 BOUNDED = {name: fault for name, fault in FAULTS.items() if fault.ends}
 HOPS = 4
