@@ -140,6 +140,7 @@ def test_exit_code_says_that_ours_stay_down(run: Run) -> None:
         (("--policy", "/nowhere/policy.toml"), "/nowhere/policy.toml"),
         (("--csv", "/nowhere/runs.csv"), "cannot be written there"),
         (("--report", "/"), "cannot be written there"),
+        (("--report", "-"), "a page goes into a file"),
     ],
 )
 def test_mistake_is_told_before_anything_is_played(

@@ -174,6 +174,8 @@ def _check_report(path: Path) -> None:
     except ModuleNotFoundError as missing:
         tell_error(missing)
         raise typer.Exit(2) from None
+    if path == _STANDARD_OUTPUT:
+        raise typer.BadParameter("a page goes into a file: name one", param_hint="--report")
     _check_writable(path, "--report")
 
 
