@@ -128,6 +128,42 @@ def test_bad_values_are_told_in_one_error(run: Run, arguments: tuple[str, ...]) 
     assert "Traceback" not in result.stderr
 
 
+@pytest.fixture
+def broken(tmp_path: Path) -> str:
+    """Give the path of a file of operations with two faults."""
+    path = tmp_path / "broken.toml"
+    path.write_text('[[operation]]\nmethod = "GET"\n[[operation]]\nmethod = "POST"\n')
+    return str(path)
+
+
+@pytest.mark.parametrize("arguments", [("config",), ("config", "--json")])
+def test_a_file_that_keeps_mounting_from_working_is_an_error(
+    run: Run, arguments: tuple[str, ...], broken: str
+) -> None:
+    """Every fault of every file is told once, with its file; the exit code is 2."""
+    result = run(
+        *arguments, VERTO_RESILIENCE_CATALOGUE="/nowhere", VERTO_RESILIENCE_OPERATIONS=broken
+    )
+
+    assert result.returncode == 2
+    assert "VERTO_RESILIENCE_MAX_ATTEMPTS" in result.stdout
+    assert result.stderr.count("error:") == 1
+    assert "catalogue /nowhere cannot be read: No such file or directory" in result.stderr
+    assert f"operations {broken}: operation 1: " in result.stderr
+    assert f"operations {broken}: operation 2: " in result.stderr
+    assert len(result.stderr.splitlines()) == 4
+
+
+def test_a_file_that_a_policy_file_names_is_looked_at_too(run: Run, file: str) -> None:
+    """It makes no difference where the setting stands."""
+    Path(file).write_text('catalogue = "/nowhere"\n')
+
+    result = run("config", VERTO_RESILIENCE_POLICY_FILE=file)
+
+    told = "error: catalogue /nowhere cannot be read: No such file or directory\n"
+    assert (result.returncode, result.stderr) == (2, told)
+
+
 def test_impossible_combination_is_an_error(run: Run) -> None:
     """Values that are allowed one by one, but not together, are refused as well."""
     result = run("config", VERTO_RESILIENCE_READ_TIMEOUT="61")

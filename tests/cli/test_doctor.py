@@ -170,6 +170,17 @@ class TestCommand:
         assert result.returncode == 0
         assert [finding["state"] for finding in told] == ["note", "ok"]
 
+    def test_a_fault_of_a_file_is_told_with_its_file(self, run: Run, tmp_path: Path) -> None:
+        """Each stands alone, so each names the file that it is in."""
+        file = tmp_path / "operations.toml"
+        file.write_text('[[operation]]\nmethod = "GET"\n[[operation]]\nmethod = "POST"\n')
+
+        result = run("doctor", "--json", VERTO_RESILIENCE_OPERATIONS=str(file))
+
+        told = [f for f in json.loads(result.stdout)["findings"] if f["about"] == "settings"]
+        assert [finding["state"] for finding in told] == ["wrong", "wrong"]
+        assert all(finding["detail"].startswith(f"operations {file}: ") for finding in told)
+
     def test_one_thing_is_not_many(self, run: Run) -> None:
         """The last line counts as people do."""
         told = run("doctor", VERTO_RESILIENCE_MAX_ATTEMPTS="0").stdout

@@ -15,10 +15,9 @@ from verto_resilience.config import (
     KILL_SWITCH,
     PREFIX,
     is_switched_off,
-    load_catalogue,
-    load_operations,
     load_policies,
     notes,
+    problems_of_tables,
 )
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.outcome import IDEMPOTENT_METHODS
@@ -134,10 +133,11 @@ def check_settings() -> Iterator[Finding]:
     """Read every variable and the files that they name."""
     try:
         policies = load_policies()
-        load_catalogue(policies.general.catalogue)
-        load_operations(policies.general.operations)
+        problems = problems_of_tables(policies.general)
     except ConfigurationError as error:
-        for problem in error.problems:
+        problems = list(error.problems)
+    if problems:
+        for problem in problems:
             yield Finding("settings", State.WRONG, problem)
         return
     if policies.general.disabled:

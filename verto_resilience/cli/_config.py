@@ -18,6 +18,7 @@ from verto_resilience.config import (
     load_policies,
     load_policy,
     notes,
+    problems_of_tables,
     read_environment,
     read_policy_file,
     render_schema,
@@ -25,7 +26,7 @@ from verto_resilience.config import (
     variable,
 )
 from verto_resilience.errors import ConfigurationError
-from verto_resilience.pipeline import Policies, Setting, Unit, settings_table
+from verto_resilience.pipeline import Policies, Policy, Setting, Unit, settings_table
 
 _WIDTH = 80
 _INDENT = "    "
@@ -59,18 +60,19 @@ def config(
 ) -> None:
     """Show every setting: its variable, its value now, where that came from, what it means.
 
-    Exits with 2 when a variable, or the policy file, holds what it must not, and when the store
-    that they name refuses what is needed. One that only cannot be reached is a note.
+    Exits with 2 when a variable, or a file that one names, holds what it must not, and when the
+    store that they name refuses what is needed. One that only cannot be reached is a note.
     """
     if schema:
         print(json.dumps(render_schema(), indent=2))
         return
     rows, overrides = effective_settings()
-    refused = _look_at_store(rows)
+    policy = load_policy()
+    problems = [*problems_of_tables(policy), *_look_at_store(rows, policy)]
     if as_json:
         settings = [as_plain_data(row) for row in rows]
         print(json.dumps({"settings": settings, "origins": overrides}, indent=2))
-        _tell(refused)
+        _tell(problems)
         return
     console = Console(highlight=False)
     for row in rows:
@@ -79,7 +81,7 @@ def config(
         console.print(_origin_block(origin, own), soft_wrap=True)
     for line in _summary(rows, overrides):
         console.print(line, style="dim", soft_wrap=True)
-    _tell(refused)
+    _tell(problems)
 
 
 def effective_settings() -> tuple[list[Effective], dict[str, dict[str, Any]]]:
@@ -124,22 +126,23 @@ def written(value: object) -> str:
     return shown(value)
 
 
-def _look_at_store(rows: list[Effective]) -> ConfigurationError | None:
-    """Note at the store's row what is wrong with it; gives an error when that does not pass."""
-    fault = fault_of_store(load_policy())
+def _look_at_store(rows: list[Effective], policy: Policy) -> list[str]:
+    """Note at the store's row what is wrong with it; gives a problem when that does not pass."""
+    fault = fault_of_store(policy)
     if fault is None:
-        return None
+        return []
     for number, row in enumerate(rows):
         if row.setting.name == "store":
             rows[number] = replace(row, note=f"{fault.sentence[0].upper()}{fault.sentence[1:]}.")
             problem = f"{variable(row.setting)}={written(row.value)}: {fault.sentence}"
-    return None if fault.passes else ConfigurationError(problem, problems=(problem,))
+    return [] if fault.passes else [problem]
 
 
-def _tell(refused: ConfigurationError | None) -> None:
+def _tell(problems: list[str]) -> None:
     """Say it last, where it is seen."""
-    if refused is not None:
-        raise refused
+    if problems:
+        told = problems if len(problems) == 1 else ["settings:", *problems]
+        raise ConfigurationError("\n  ".join(told), problems=tuple(problems))
 
 
 def _came_from(setting: Setting, given: Mapping[str, Any], file: PolicyFile) -> Origin:

@@ -19,6 +19,7 @@ from verto_resilience.config._policy_file import PolicyFile, origin_or_host, rea
 from verto_resilience.config._reference import render_main_settings, render_settings, shown
 from verto_resilience.config._schema import render_schema
 from verto_resilience.config._store import lacking, open_store, place_of
+from verto_resilience.config._tables import problems_of_tables
 
 __all__ = [
     "KILL_SWITCH",
@@ -37,6 +38,7 @@ __all__ = [
     "origin_or_host",
     "parse",
     "place_of",
+    "problems_of_tables",
     "read_environment",
     "read_policy_file",
     "read_text",
