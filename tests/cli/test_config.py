@@ -132,7 +132,8 @@ def test_bad_values_are_told_in_one_error(run: Run, arguments: tuple[str, ...]) 
 def broken(tmp_path: Path) -> str:
     """Give the path of a file of operations with two faults."""
     path = tmp_path / "broken.toml"
-    path.write_text('[[operation]]\nmethod = "GET"\n[[operation]]\nmethod = "POST"\n')
+    row = 'template = "/a"\nkind = "read"\nrepeatable = "always"\n'
+    path.write_text(f'[[operation]]\n{row}[[operation]]\nmethod = "get"\n{row}')
     return str(path)
 
 
@@ -150,7 +151,7 @@ def test_a_file_that_keeps_mounting_from_working_is_an_error(
     assert result.stderr.count("error:") == 1
     assert "catalogue /nowhere cannot be read: No such file or directory" in result.stderr
     assert f"operations {broken}: operation 1: " in result.stderr
-    assert f"operations {broken}: operation 2: " in result.stderr
+    assert f"operations {broken}: operation get /a: " in result.stderr
     assert len(result.stderr.splitlines()) == 4
 
 

@@ -173,7 +173,7 @@ class TestCommand:
     def test_a_fault_of_a_file_is_told_with_its_file(self, run: Run, tmp_path: Path) -> None:
         """Each stands alone, so each names the file that it is in."""
         file = tmp_path / "operations.toml"
-        file.write_text('[[operation]]\nmethod = "GET"\n[[operation]]\nmethod = "POST"\n')
+        file.write_text('[[operation]]\nmethod = "GET"\ntemplate = "/a"\n')
 
         result = run("doctor", "--json", VERTO_RESILIENCE_OPERATIONS=str(file))
 

@@ -71,6 +71,8 @@ def test_one_error_lists_every_bad_row() -> None:
         "'other' is no table of operations; there is [[operation]]",
         "operation 2: POST /wallets/{wallet_id}/transfer comes twice",
         "operation 3: template is missing",
+        "operation 3: kind is missing",
+        "operation 3: repeatable is missing",
         (
             "operation post /wallets/{wallet_id}/transfer: method is 'post', "
             "allowed is an HTTP method in upper case"

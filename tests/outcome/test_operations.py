@@ -527,7 +527,6 @@ class TestReadOperations:
     @pytest.mark.parametrize(
         ("row", "message"),
         [
-            ({}, "operation 2: method is missing"),
             ({"method": "GET", "template": "/a", "kind": "read"}, "2: repeatable is missing"),
             (ROW | {"repeatble": "x"}, "operation 2: 'repeatble' is no field; there are body, "),
             (ROW | {"reason": 5}, "operation 2: reason is 5, allowed is text"),
@@ -543,6 +542,20 @@ class TestReadOperations:
 
         assert message in str(caught.value)
         assert len(caught.value.problems) == 1
+
+    def test_every_fault_of_a_row_is_told(self) -> None:
+        """Whoever mends one does not find the next by trying again."""
+        row = {"method": "post", "template": "/a", "kind": 3, "repeatble": "never", "query": "x"}
+
+        with pytest.raises(ConfigurationError) as caught:
+            read_operations([row])
+
+        missing, number, misspelt, method, query = caught.value.problems
+        assert missing == "operation 1: repeatable is missing"
+        assert number == "operation 1: kind is 3, allowed is text"
+        assert misspelt.startswith("operation 1: 'repeatble' is no field; there are ")
+        assert method == "operation 1: method is 'post', allowed is an HTTP method in upper case"
+        assert query == "operation 1: query is 'x', allowed is nothing or name=value"
 
     def test_a_twin_that_is_equal_is_a_duplicate_too(self) -> None:
         """The very same row twice is a slip of the pen, and refused."""

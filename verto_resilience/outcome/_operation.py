@@ -1,7 +1,7 @@
 """One row of the table of operations: what a request does, and whether it may be sent twice."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, fields
 from enum import StrEnum
 from typing import Any, Literal
@@ -78,20 +78,9 @@ class Operation:
 
     def __post_init__(self) -> None:
         """Refuse what could never match, or would be misread."""
-        checks = (
-            ("method", _METHOD.fullmatch(self.method), "an HTTP method in upper case"),
-            ("template", _TEMPLATE.fullmatch(self.template), "a path such as /fx/{reference}"),
-            ("kind", self.kind in _KINDS, ", ".join(OperationKind)),
-            ("repeatable", self.repeatable in _REPEATABLE, ", ".join(Repeatable)),
-            ("confidence", self.confidence in _CONFIDENCE, "A, B, C, D"),
-            ("query", _CONDITION.fullmatch(self.query), "nothing or name=value"),
-            ("body", _CONDITION.fullmatch(self.body), "nothing or name=value"),
-        )
+        refusals = _refusals({name: getattr(self, name) for name in _CHECKS})
         problems = tuple(
-            f"operation {self.method} {self.template}: {name} is {getattr(self, name)!r}, "
-            f"allowed is {allowed}"
-            for name, is_allowed, allowed in checks
-            if not is_allowed
+            f"operation {self.method} {self.template}: {refusal}" for refusal in refusals
         )
         if problems:
             raise ConfigurationError("; ".join(problems), problems=problems)
@@ -126,9 +115,10 @@ def read_operations(rows: Iterable[Mapping[str, Any]]) -> tuple[Operation, ...]:
     operations: dict[Identity, Operation] = {}
     problems: list[str] = []
     for number, row in enumerate(rows, 1):
-        problem = _problem(row)
-        if problem is not None:
-            problems.append(f"operation {number}: {problem}")
+        faults = _faults(row)
+        if faults:
+            texts = {name: value for name, value in row.items() if isinstance(value, str)}
+            problems += [f"operation {number}: {fault}" for fault in (*faults, *_refusals(texts))]
             continue
         try:
             operation = Operation(**row)
@@ -184,6 +174,15 @@ _KINDS = frozenset(OperationKind)
 _REPEATABLE = frozenset(Repeatable)
 _CONFIDENCE = frozenset("ABCD")
 _FIELDS = frozenset(field.name for field in fields(Operation))
+_CHECKS: Mapping[str, tuple[Callable[[str], object], str]] = {
+    "method": (_METHOD.fullmatch, "an HTTP method in upper case"),
+    "template": (_TEMPLATE.fullmatch, "a path such as /fx/{reference}"),
+    "kind": (_KINDS.__contains__, ", ".join(OperationKind)),
+    "repeatable": (_REPEATABLE.__contains__, ", ".join(Repeatable)),
+    "confidence": (_CONFIDENCE.__contains__, "A, B, C, D"),
+    "query": (_CONDITION.fullmatch, "nothing or name=value"),
+    "body": (_CONDITION.fullmatch, "nothing or name=value"),
+}
 _LONGEST_BODY = 65_536
 _REQUIRED = ("method", "template", "kind", "repeatable")
 
@@ -210,13 +209,21 @@ def _in_body(condition: str, body: bytes | str | None) -> bool:
     return isinstance(found, str | int) and str(found).casefold() == wanted.casefold()
 
 
-def _problem(row: Mapping[str, Any]) -> str | None:
-    missing = [name for name in _REQUIRED if name not in row]
-    if missing:
-        return f"{missing[0]} is missing"
+def _faults(row: Mapping[str, Any]) -> list[str]:
+    """Say why no operation can be made of a row at all."""
+    faults = [f"{name} is missing" for name in _REQUIRED if name not in row]
     for name, value in row.items():
         if name not in _FIELDS:
-            return f"{name!r} is no field; there are {', '.join(sorted(_FIELDS))}"
-        if not isinstance(value, str):
-            return f"{name} is {value!r}, allowed is text"
-    return None
+            faults.append(f"{name!r} is no field; there are {', '.join(sorted(_FIELDS))}")
+        elif not isinstance(value, str):
+            faults.append(f"{name} is {value!r}, allowed is text")
+    return faults
+
+
+def _refusals(values: Mapping[str, Any]) -> list[str]:
+    """Say which values cannot be."""
+    return [
+        f"{name} is {value!r}, allowed is {_CHECKS[name][1]}"
+        for name, value in values.items()
+        if name in _CHECKS and not (isinstance(value, str) and _CHECKS[name][0](value))
+    ]
