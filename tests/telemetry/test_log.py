@@ -121,6 +121,20 @@ def test_a_pause_is_a_warning(records: list[logging.LogRecord]) -> None:
     assert fields["verto.pause.seconds"] == pytest.approx(7.0)
 
 
+def test_a_pause_that_was_cut_is_not_told_as_what_the_server_asked(
+    records: list[logging.LogRecord],
+) -> None:
+    """The record says that the server had asked for more."""
+    bench = Bench(policy=Policy(max_attempts=1, max_pause=5.0, pause_ramp=0.0))
+
+    bench.run(answer(429, retry_after=7.0))
+
+    _, text, fields = _checked(records, "pause.began")
+    told = "paused 5.0 s, the longest allowed, cut from what it asked"
+    assert text == f"{ORIGIN} answered 429: {told}"
+    assert fields["verto.pause.cut"] is True
+
+
 def test_a_refusal_is_information(records: list[logging.LogRecord]) -> None:
     """A refused send names method, template and origin, and when to ask again."""
     bench = Bench(policy=Policy(max_attempts=1, consecutive_failures=1, break_jitter=0.0))

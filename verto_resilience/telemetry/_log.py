@@ -109,10 +109,11 @@ def _pause_began(event: PauseBegan) -> Line:
     if event.elsewhere:
         fields[names.ELSEWHERE] = True
         where = " elsewhere"
-    told = "as it asked" if pausing.told else "by the backoff, for it named no time"
-    cut = ", cut to the longest allowed" if pausing.cut else ""
+    told = " as it asked" if pausing.told else " by the backoff, for it named no time"
+    if pausing.cut:
+        told = ", the longest allowed, cut from what it asked"
     answered = f"{event.origin} answered {event.status}{where}"
-    text = f"{answered}: paused {pausing.seconds:.1f} s {told}{cut}"
+    text = f"{answered}: paused {pausing.seconds:.1f} s{told}"
     return Line(logging.WARNING, text, fields)
 
 
