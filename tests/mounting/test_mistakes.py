@@ -35,6 +35,16 @@ def test_an_adapter_takes_no_other_policy_either() -> None:
         verto_resilience.VertoAdapter(policy={"max_attempts": 3})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("verb", ["mount", "unmount"])
+@pytest.mark.parametrize(("given", "named"), [("x", "str"), (None, "NoneType")])
+def test_what_is_no_session_is_told(verb: str, given: Any, named: str) -> None:
+    """Whether it is to be mounted on, or taken off from."""
+    message = rf"^{verb}\(\) takes a requests.Session \(or .*\), not {named}$"
+
+    with pytest.raises(TypeError, match=message):
+        getattr(verto_resilience, verb)(given)
+
+
 @pytest.mark.parametrize(
     ("inner", "named"),
     [

@@ -6,7 +6,15 @@ import requests
 
 import verto_resilience
 from tests.config.observed import ELSEWHERE, VERTO, Inner
-from verto_resilience import Operation, OperationKind, Policy, Repeatable, VertoAdapter, knowing
+from verto_resilience import (
+    Operation,
+    OperationKind,
+    Operations,
+    Policy,
+    Repeatable,
+    VertoAdapter,
+    knowing,
+)
 
 SEARCH = Operation("POST", "/search", kind=OperationKind.READ, repeatable=Repeatable.ALWAYS)
 NEVER = Operation(
@@ -32,6 +40,16 @@ def test_a_request_is_repeated_where_its_caller_says_so() -> None:
         inside = _sends("/search")
 
     assert (inside, _sends("/search")) == (2, 1)
+
+
+def test_what_is_no_operation_is_told() -> None:
+    """An endpoint alone says nothing of what may be repeated, so the error says what does."""
+    written = r"is written Operation\('POST', '/path', kind=..., repeatable=...\), not as str$"
+
+    with pytest.raises(TypeError, match=written), knowing("POST /search"):  # type: ignore[arg-type]
+        pass
+    with pytest.raises(TypeError, match=written):
+        Operations(["POST /search"])  # type: ignore[list-item]
 
 
 def test_a_request_is_not_repeated_where_its_caller_forbids_it() -> None:

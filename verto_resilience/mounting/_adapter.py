@@ -154,13 +154,7 @@ def mount(
         ConfigurationError: The environment holds a bad value.
         requests.exceptions.InvalidSchema: No adapter answers for a prefix.
     """
-    adapters = getattr(session, "adapters", None)
-    if adapters is None or not callable(getattr(session, "mount", None)):
-        message = (
-            "mount() takes a requests.Session (or what has its adapters and mount), "
-            f"not {type(session).__name__}"
-        )
-        raise TypeError(message)
+    _insist_on_a_session("mount", session)
     strangers = [type(prefix).__name__ for prefix in prefixes if type(prefix) is not str]
     if strangers:
         message = (
@@ -178,7 +172,7 @@ def mount(
     assembly = Assembly(**given)
     plain: dict[str, BaseAdapter] = {}
     kept: dict[str, list[str]] = {}
-    for prefix in prefixes or tuple(adapters):
+    for prefix in prefixes or tuple(session.adapters):
         inner = session.get_adapter(prefix)
         if isinstance(inner, VertoAdapter):
             if not inner.gives_way:
@@ -215,13 +209,27 @@ def unmount(session: requests.Session) -> requests.Session:
 
     An adapter that another session shares gets its own retries back with the last of them. A call
     that is under way meets them, should it be sent again.
+
+    Raises:
+        TypeError: ``session`` is no session.
     """
+    _insist_on_a_session("unmount", session)
     for prefix, adapter in list(session.adapters.items()):
         if isinstance(adapter, ResilientAdapter):
             _put(session, prefix, adapter.inner)
             adapter.give_back()
     switch_on_again(session)
     return session
+
+
+def _insist_on_a_session(verb: str, session: Any) -> None:
+    has_adapters = getattr(session, "adapters", None) is not None
+    if not has_adapters or not callable(getattr(session, "mount", None)):
+        message = (
+            f"{verb}() takes a requests.Session (or what has its adapters and mount), "
+            f"not {kind_of(session)}"
+        )
+        raise TypeError(message)
 
 
 def _put(session: requests.Session, prefix: str, adapter: BaseAdapter) -> None:

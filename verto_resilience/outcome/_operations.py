@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib import resources
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from verto_resilience.outcome._operation import (
     ANY,
@@ -34,8 +34,12 @@ class Operations:
     __slots__ = ("_named", "_plans", "_rows")
 
     def __init__(self, rows: Iterable[Operation] = ()) -> None:
-        """Take the rows; of two for the same endpoint and conditions the later one wins."""
-        self._rows = tuple({identity_of(row): row for row in rows}.values())
+        """Take the rows; of two for the same endpoint and conditions the later one wins.
+
+        Raises:
+            TypeError: One is no :class:`Operation`.
+        """
+        self._rows = tuple({identity_of(_checked(row)): row for row in rows}.values())
         choices: dict[tuple[str, Shape], list[Operation]] = {}
         for row in self._rows:
             choices.setdefault((row.method, shape_of(row.template)), []).append(row)
@@ -269,3 +273,13 @@ def _rank(method: str, operation: Operation | None) -> int:
     if operation is not None:
         return _RANKS[operation.repeatable]
     return _RANKS[Repeatable.ALWAYS if method in IDEMPOTENT_METHODS else Repeatable.WITH_KEY]
+
+
+def _checked(row: Any) -> Operation:
+    if not isinstance(row, Operation):
+        message = (
+            "an operation is written Operation('POST', '/path', kind=..., repeatable=...), "
+            f"not as {type(row).__name__}"
+        )
+        raise TypeError(message)
+    return row

@@ -20,6 +20,9 @@ def knowing(*operations: Operation) -> Iterator[None]:
     Args:
         *operations: Rows such as a file or :class:`~verto_resilience.Operations` has. Requests that
             fit none of them are what they would be outside.
+
+    Raises:
+        TypeError: One is no :class:`~verto_resilience.Operation`.
     """
     outer = _here.get() or Operations()
     token = _here.set(outer.extend(*operations))
