@@ -258,7 +258,11 @@ def test_nothing_secret_is_shown_of_a_failure(run: Run) -> None:
         (("GET", "http://x", "-d", "@/nowhere/body"), "cannot be read"),
         (("GET", "http://x", "-p", "max_atempts=2"), "did you mean max_attempts?"),
         (("GET", "http://x", "-p", "max_attempts=0"), "allowed is a whole number from 1 to 10"),
-        (("GET", "http://x", "-p", "max_attempts"), "is no NAME=VALUE"),
+        (
+            ("GET", "http://x", "-p", "max_attempts"),
+            "max_attempts has no value: write max_attempts=VALUE",
+        ),
+        (("GET", "http://x", "-p", "max_atempts"), "did you mean max_attempts?"),
         (("GET", "http://x", "-p", "read_timeout=61"), "read_timeout (61, --policy) is more than"),
         (("GET", f"http://münchen..example/?{SECRET}"), "the URL cannot be read"),
         (("GET", "http://x", "-p", "verto_hosts=a,*"), "'*' is no host name; allowed is"),

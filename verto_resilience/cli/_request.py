@@ -202,10 +202,13 @@ def _setting(text: str) -> tuple[str, Any]:
     name, sign, value = text.partition("=")
     rows = {row.name: row for row in settings_table()}
     row = rows.get(name.strip().lower())
-    if row is None or not sign:
-        what = f"{name.strip()} is no setting" if sign else f"{text} is no NAME=VALUE"
+    if row is None:
         hint = did_you_mean(name.strip(), rows)
-        raise typer.BadParameter(f"{what}{hint}", param_hint="--policy")
+        raise typer.BadParameter(f"{name.strip()} is no setting{hint}", param_hint="--policy")
+    if not sign:
+        raise typer.BadParameter(
+            f"{row.name} has no value: write {row.name}=VALUE", param_hint="--policy"
+        )
     parsed, refusal = read_text(row, value.strip())
     if refusal is not None:
         raise typer.BadParameter(f"{text}: {refusal}", param_hint="--policy")
