@@ -26,6 +26,14 @@ def test_every_setting_is_listed(run: Run) -> None:
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
+def test_text_fits_a_narrow_terminal(run: Run) -> None:
+    """No line of text is longer than the terminal, but for a name and its value."""
+    result = run("config", COLUMNS="60")
+
+    text = [line for line in result.stdout.splitlines() if line.startswith(" ")]
+    assert max(map(len, text)) <= 60
+
+
 def test_value_of_the_environment_is_marked(run: Run) -> None:
     """A value from the environment is shown as such, beside the default; an empty one is none."""
     result = run("config", VERTO_RESILIENCE_MAX_ATTEMPTS="5", VERTO_RESILIENCE_WINDOW=" ")

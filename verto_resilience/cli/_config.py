@@ -1,7 +1,6 @@
 """``verto-resilience config``: every setting, its value now, and where that came from."""
 
 import json
-import textwrap
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from verto_resilience.cli._store import fault_of_store
+from verto_resilience.cli._wrapped import width, wrapped
 from verto_resilience.config import (
     PolicyFile,
     load_policies,
@@ -28,7 +28,6 @@ from verto_resilience.config import (
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.pipeline import Policies, Policy, Setting, Unit, settings_table
 
-_WIDTH = 80
 _INDENT = "    "
 _HIDDEN = frozenset({Unit.STORE, Unit.SECRET})
 
@@ -183,12 +182,11 @@ def _block(row: Effective) -> Text:
     default = f", default {written(setting.default)}" if given else ""
     empty = "an empty list, " if row.value == () else ""
     source = f"({empty}{row.origin}{default})"
-    gap = "  " if len(block) + len(source) + 2 <= _WIDTH else f"\n{_INDENT}"
+    gap = "  " if len(block) + len(source) + 2 <= width() else f"\n{_INDENT}"
     block.append(f"{gap}{source}\n", style="yellow" if given else "dim")
     texts = [(setting.meaning, ""), (f"Allowed: {setting.allowed}.", "dim")]
     if row.note is not None:
         texts.append((f"Note: {row.note}", "yellow"))
     for text, style in texts:
-        wrapped = textwrap.fill(text, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)
-        block.append(f"{wrapped}\n", style=style)
+        block.append(f"{wrapped(text, first=_INDENT, others=_INDENT)}\n", style=style)
     return block
