@@ -1,6 +1,7 @@
 import io
 import traceback
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from tests.contract.edges import Body, Edge
 from tests.contract.seen import Maker, fails, told
 from tests.end_to_end.wire import RESET_AT_ONCE, SHORT_BODY, STALLED, Say, Then, Wirer, answer
 from verto_resilience import Failure
-from verto_resilience.pipeline import End
+from verto_resilience.pipeline import End, IdempotencyKeys
 from verto_resilience.testing import Fault, Reply, Sandbox
 
 pytestmark = pytest.mark.end_to_end
@@ -135,6 +136,31 @@ def test_trade_is_booked_once_whatever_is_lost(edge: Edge, client: Maker, verto:
     assert told(error).operation is not None
     assert told(error).ambiguous
     assert (verto.arrived, len(verto.trades)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "settings"),
+    [
+        ("/payments/create", {}, {}),
+        (TRADE, KEY, {}),
+        ("/payments/create", KEY, {"idempotency_keys": IdempotencyKeys.OFF}),
+    ],
+    ids=["without a key", "where no key is known to help", "where keys do not count"],
+)
+def test_reason_for_not_resending_holds_with_a_key_too(
+    client: Maker, verto: Sandbox, path: str, headers: dict[str, str], settings: dict[str, Any]
+) -> None:
+    """It does not say that a key is missing to a caller who sent one."""
+    verto.script(path, [504])
+
+    came = client(**ON_THIS_HOST, **settings).send(
+        "POST", f"{verto.url}{path}", body=b"{}", headers=headers
+    )
+
+    text = " ".join(str(verto_resilience.outcome(came.bearer)).split())
+    assert told(came).end is End.NOT_REPEATABLE
+    assert "no Idempotency-Key is known to protect this call" in text
+    assert "has no Idempotency-Key" not in text
 
 
 def _pieces() -> Iterator[bytes]:

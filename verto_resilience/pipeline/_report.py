@@ -54,7 +54,7 @@ _SENTENCES = {
     End.ANSWERED: "the answer asks for no resend",
     End.NOT_REPEATABLE: (
         "a resend could execute it twice: it is not idempotent, "
-        "and has no Idempotency-Key known to help"
+        "and no Idempotency-Key is known to protect this call"
     ),
     End.BODY_NOT_REPLAYABLE: "its body cannot be rewound, so it could not be sent again unchanged",
     End.ATTEMPTS_SPENT: "max_attempts is reached",
