@@ -1,12 +1,14 @@
 import pytest
 from opentelemetry.trace import SpanKind
 
+from tests.contract.edges import Edge
 from tests.contract.seen import Maker, told
 from tests.end_to_end.sessions import Told
 from tests.end_to_end.telemetry.setups import OURS, drawn_by, id_of, parent_of, shown
 from tests.end_to_end.wire import SHORT_BODY, Wirer, answer
 from tests.telemetry.makers import Sdk
-from verto_resilience.pipeline import CallEnded
+from verto_resilience import Failure
+from verto_resilience.pipeline import CallEnded, OutcomeUnknown
 from verto_resilience.testing import Reply, Sandbox
 
 pytestmark = pytest.mark.end_to_end
@@ -69,3 +71,18 @@ def test_each_call_ends_in_an_event(client: Maker, wired: Wirer) -> None:
     assert ended.report == told(came)
     assert len(ended.report.attempts) == 2
     assert wire.connections == 2
+
+
+def test_a_write_whose_body_breaks_late_is_told_as_unknown(
+    edge: Edge, client: Maker, wired: Wirer
+) -> None:
+    """An observer hears of it once, though the call ended well at its headers."""
+    heard = Told()
+    stream = client(observer=heard).stream("POST", wired(SHORT_BODY).url)
+
+    with pytest.raises(edge.errors):
+        stream.read()
+    stream.close()
+
+    (unknown,) = heard.of(OutcomeUnknown)
+    assert unknown.outcome.failure is Failure.BODY

@@ -1276,6 +1276,22 @@ class TestFailLate:
         assert isinstance(moved, CircuitMoved)
         assert moved.transition.last_failure == "read_timeout"
 
+    @pytest.mark.parametrize(("request_", "told"), [(WRITE, 1), (READ, 0)])
+    def test_a_write_that_fails_late_is_told_as_unknown_once(
+        self, request_: CallRequest, told: int
+    ) -> None:
+        """Its answer was not seen to its end; a read leaves nothing to reconcile."""
+        bench = Bench()
+        call = _sent(bench, request_)
+        call.settle(answer(200), bench.now)
+        call.take_events()
+
+        call.fail_late(Failure.BODY, bench.now)
+        call.fail_late(Failure.BODY, bench.now)
+
+        unknown = [event for event in call.take_events() if isinstance(event, OutcomeUnknown)]
+        assert unknown == [OutcomeUnknown(request_, failure(Failure.BODY))] * told
+
     def test_a_probe_that_fails_late_was_bad(self) -> None:
         """A half-open circuit opens again."""
         bench = _half_open(successes_to_close=2)

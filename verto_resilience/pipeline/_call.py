@@ -318,12 +318,18 @@ class Call:
         return self.report(End.INTERRUPTED)
 
     def fail_late(self, failure: Failure, now: float) -> None:
-        """Count a body that failed in the caller's hands, if the attempt had counted as good."""
+        """Count a body that failed in the caller's hands, if the attempt had counted as good.
+
+        A write is unknown from then on: its answer was not seen to its end.
+        """
         if self._permit is not None and self._attempts[-1].outcome.health is Health.GOOD:
             self.events.append(BodyFailed(self.request, failure))
             moved = self._breaker.fail_late(self._permit, now=now, failure=failure.value)
             if moved is not None:
                 self._moved(moved, now)
+        if self._attempts and self.request.writes and not self.ambiguous:
+            self.ambiguous = True
+            self.events.append(OutcomeUnknown(self.request, classify_failure(failure)))
 
     def report(self, end: End) -> CallReport:
         """End the call, and say what became of it."""
