@@ -177,6 +177,12 @@ class TestDocumentedTable:
 class TestMatch:
     """Finding the operation of a request."""
 
+    @pytest.mark.parametrize("row", ["POST /payments", {"method": "POST"}, None])
+    def test_a_row_of_another_kind_is_refused(self, row: Any) -> None:
+        """The error says how an operation is written."""
+        with pytest.raises(TypeError, match=r"is written Operation\('POST', '/path'"):
+            Operations([row])
+
     @pytest.mark.parametrize("path", ["/a/1/b", "/a/1/b/", "//a//1/b", "a/1/b"])
     def test_empty_segments_do_not_matter(self, path: str) -> None:
         """Doubled and trailing slashes, which servers forgive, do not hide an operation."""
