@@ -15,7 +15,7 @@ from tests.fleet.scenes import (
     throttling,
 )
 from tests.fleet.server import KINDS, RedisServer
-from verto_resilience.machines._doubt import OPINIONS
+from verto_resilience.machines._doubt import OPINIONS, SOONEST
 
 pytestmark = pytest.mark.fleet
 
@@ -45,12 +45,13 @@ def test_most_processes_hear_of_it_from_others(played: Outage) -> None:
 def test_one_request_in_each_break_probes_for_the_whole_fleet(played: Outage) -> None:
     """No two requests reach the origin within one break, once enough have confirmed the first."""
     first = played.open_after + SHORTEST_BREAK - 0.1
-    opinions = [at for at in played.probes if at < first]
-    probes = played.probes[len(opinions) :]
+    # What was on its way when the last circuit opened comes at once, an opinion never.
+    opinions = [at for at in played.probes if played.open_after + SOONEST / 2 < at < first]
+    probes = [at for at in played.probes if at >= first]
     gaps = [later - earlier for earlier, later in pairwise(probes)]
 
-    # One more where two begin within the milliseconds until the first is heard of.
-    assert len(opinions) <= OPINIONS + 1
+    # Two may begin within the milliseconds until the first of them is heard of.
+    assert len(opinions) <= 2 * OPINIONS
     assert len(probes) >= 2
     assert all(gap >= SHORTEST_BREAK - 0.1 for gap in gaps), played.probes
 

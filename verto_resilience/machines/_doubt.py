@@ -15,7 +15,7 @@ OPINIONS = 2
 """How many that fail confirm a trip; the first good one overturns it."""
 
 # Chance puts processes apart by so many seconds that the first to try is heard of by most others.
-_SOONEST, _LATEST = 0.1, 1.0
+SOONEST, _LATEST = 0.1, 1.0
 
 
 class Doubt:
@@ -58,7 +58,7 @@ class Doubt:
         """Doubt what was heard, if it may be doubted: from an instant that chance chooses."""
         self.opinions, self.begins = opinions, math.inf
         if opinions > 0:
-            self._apart = _SOONEST + (_LATEST - _SOONEST) * chance()
+            self._apart = SOONEST + (_LATEST - SOONEST) * chance()
             self.begins = now + self._apart
 
     def hold(self, until: float) -> None:
