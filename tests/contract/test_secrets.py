@@ -18,7 +18,7 @@ from tests.contract.edges import Answer, Client, Edge, Stream
 from tests.contract.seen import circuit
 from tests.end_to_end.sessions import Told, quick
 from tests.telemetry.makers import Sdk
-from tests.telemetry.test_log import Keeping
+from tests.telemetry.records import kept_records
 from verto_resilience import CallRejectedError, OutcomeError
 from verto_resilience.flight import FlightRecorder
 from verto_resilience.testing import Reply, Sandbox
@@ -123,12 +123,8 @@ class Everything:
 @pytest.fixture
 def log() -> Iterator[list[logging.LogRecord]]:
     """Give every record the library writes, down to DEBUG."""
-    logger, keeping = logging.getLogger("verto_resilience"), Keeping()
-    logger.addHandler(keeping)
-    logger.setLevel(logging.DEBUG)
-    yield keeping.records
-    logger.setLevel(logging.NOTSET)
-    logger.removeHandler(keeping)
+    with kept_records() as records:
+        yield records
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from opentelemetry import trace
 
 from tests.telemetry.makers import ORIGIN, WRITE, Bench, HostError, Sdk, answer, failed
+from tests.telemetry.records import kept_records
 from verto_resilience.errors import CircuitOpenError
 from verto_resilience.machines import Mode, Pausing, State, Transition, Trigger, TripReason
 from verto_resilience.outcome import Failure
@@ -31,28 +32,11 @@ LATE, FULL = StoreFault.TIMEOUT, StoreFault.FULL
 ROWS = {row.name: row for row in LOGS}
 
 
-class Keeping(logging.Handler):
-    """Keeps the records it is given."""
-
-    def __init__(self) -> None:
-        """Start with none."""
-        super().__init__()
-        self.records: list[logging.LogRecord] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep it."""
-        self.records.append(record)
-
-
 @pytest.fixture
 def records() -> Iterator[list[logging.LogRecord]]:
     """Give the records written while the test runs."""
-    logger, keeping = logging.getLogger("verto_resilience"), Keeping()
-    logger.addHandler(keeping)
-    logger.setLevel(logging.DEBUG)
-    yield keeping.records
-    logger.setLevel(logging.NOTSET)
-    logger.removeHandler(keeping)
+    with kept_records() as records:
+        yield records
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

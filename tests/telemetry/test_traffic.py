@@ -6,7 +6,7 @@ import pytest
 
 from tests.telemetry.check import Traffic, check
 from tests.telemetry.makers import ORIGIN, READ, WRITE, Bench, Edge, HostError, answer, failed
-from tests.telemetry.test_log import Keeping
+from tests.telemetry.records import kept_records
 from verto_resilience.errors import CallRejectedError
 from verto_resilience.outcome import Failure
 from verto_resilience.pipeline import CallSpan, Policy
@@ -20,12 +20,8 @@ SECRET = READ._replace(
 @pytest.fixture
 def log() -> Iterator[list[logging.LogRecord]]:
     """Give every record the library writes."""
-    logger, keeping = logging.getLogger("verto_resilience"), Keeping()
-    logger.addHandler(keeping)
-    logger.setLevel(logging.DEBUG)
-    yield keeping.records
-    logger.setLevel(logging.NOTSET)
-    logger.removeHandler(keeping)
+    with kept_records() as records:
+        yield records
 
 
 def _send_everything(bench: Bench) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from tests.end_to_end.telemetry.setups import Setup, instrumented
 from tests.telemetry.makers import Sdk, global_sdk
-from tests.telemetry.test_log import Keeping
+from tests.telemetry.records import kept_records
 
 
 @pytest.fixture
@@ -25,9 +25,5 @@ def setup(request: pytest.FixtureRequest, sdk: Sdk) -> Iterator[Setup]:
 @pytest.fixture
 def log() -> Iterator[list[logging.LogRecord]]:
     """Give every record the library writes, down to DEBUG."""
-    logger, keeping = logging.getLogger("verto_resilience"), Keeping()
-    logger.addHandler(keeping)
-    logger.setLevel(logging.DEBUG)
-    yield keeping.records
-    logger.setLevel(logging.NOTSET)
-    logger.removeHandler(keeping)
+    with kept_records() as records:
+        yield records
