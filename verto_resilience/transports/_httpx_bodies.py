@@ -125,11 +125,11 @@ def bound_error(response: httpx.Response, pieces: list[bytes]) -> None:
         return
     codings = response.headers.get_list("Content-Encoding", split_commas=True)
     packed = [coding for coding in map(str.lower, codings) if coding in _UNPACKED]
+    size = sum(map(len, pieces))
     if not packed:
-        if sum(map(len, pieces)) > LONGEST_ERROR:
+        if size > LONGEST_ERROR:
             pieces[:] = [beginning(pieces)[0]]
         return
-    size = sum(map(len, pieces))
     if not size or (packed in _DEFLATED and size <= SMALL):
         return
     if is_packed_too_often(packed, size):
