@@ -26,6 +26,7 @@ from verto_resilience.config import (
     variable,
 )
 from verto_resilience.errors import ConfigurationError
+from verto_resilience.outcome import refused
 from verto_resilience.pipeline import Policies, Policy, Setting, Unit, settings_table
 
 _INDENT = "    "
@@ -139,9 +140,10 @@ def _look_at_store(rows: list[Effective], policy: Policy) -> list[str]:
 
 def _tell(problems: list[str]) -> None:
     """Say it last, where it is seen."""
+    if len(problems) == 1:
+        raise ConfigurationError(*problems, problems=tuple(problems))
     if problems:
-        told = problems if len(problems) == 1 else ["settings:", *problems]
-        raise ConfigurationError("\n  ".join(told), problems=tuple(problems))
+        raise refused("settings", problems)
 
 
 def _came_from(setting: Setting, given: Mapping[str, Any], file: PolicyFile) -> Origin:

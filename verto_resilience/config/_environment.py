@@ -4,7 +4,7 @@ import os
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from verto_resilience.errors import ConfigurationError
+from verto_resilience.outcome import refused
 from verto_resilience.pipeline import (
     Secret,
     Setting,
@@ -39,7 +39,7 @@ def read_environment(environ: Mapping[str, str] | None = None) -> dict[str, Any]
     """
     values, problems = read_variables(os.environ if environ is None else environ)
     if problems:
-        raise refused(problems)
+        raise refused("environment", problems)
     return values
 
 
@@ -147,9 +147,3 @@ def _flag(text: str) -> bool:
     if word in _NO:
         return False
     raise ValueError(text)
-
-
-def refused(problems: list[str], what: str = "environment") -> ConfigurationError:
-    """Make one error of many problems, a line for each."""
-    lines = "".join(f"\n  {problem}" for problem in problems)
-    return ConfigurationError(f"{what}:{lines}", problems=tuple(problems))

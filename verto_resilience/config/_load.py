@@ -10,10 +10,10 @@ from verto_resilience.config._environment import (
     is_switched_off,
     problems_of_kill_switch,
     read_variables,
-    refused,
 )
 from verto_resilience.config._policy_file import ITSELF, PolicyFile, read_policy_file
 from verto_resilience.errors import ConfigurationError
+from verto_resilience.outcome import refused
 from verto_resilience.pipeline import Called, Policies, Policy, settings_table
 
 
@@ -71,7 +71,7 @@ def load_policies(
     try:
         general = Policy.of({**file.settings, **values, **settings}, _called(sources))
     except ConfigurationError as error:
-        raise refused([*problems, *error.problems], what=_what(path, settings)) from None
+        raise refused(_what(path, settings), [*problems, *error.problems]) from None
     return _together(general, file, problems, sources)
 
 
@@ -86,7 +86,7 @@ def _together(
         except ConfigurationError as error:
             problems += [f"{file.headings[origin]} {problem}" for problem in error.problems]
     if problems:
-        raise refused(problems, what=_what(general.policy_file))
+        raise refused(_what(general.policy_file), problems)
     return Policies(general, origins)
 
 

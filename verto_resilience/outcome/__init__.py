@@ -30,6 +30,7 @@ from verto_resilience.outcome._outcome import (
     Resend,
     WaitRule,
 )
+from verto_resilience.outcome._refusal import refused
 from verto_resilience.outcome._retry_after import told_to_wait
 
 if typing.TYPE_CHECKING:
@@ -75,6 +76,7 @@ __all__ = [
     "read_catalogue",
     "read_operations_file",
     "read_status_page",
+    "refused",
     "scrub",
     "scrub_known",
     "told_to_wait",

@@ -20,10 +20,10 @@ from dataclasses import fields
 from enum import StrEnum
 from typing import Any
 
-from verto_resilience.errors import ConfigurationError
 from verto_resilience.outcome._api_error import HIGHEST_CODE
 from verto_resilience.outcome._catalogue import Catalogue, CodeEntry, StatusEntry
 from verto_resilience.outcome._outcome import Category, Health, Resend, WaitRule
+from verto_resilience.outcome._refusal import refused
 from verto_resilience.outcome._status_page import PageStatus
 
 
@@ -49,7 +49,7 @@ def read_catalogue(text: str, *, over: Catalogue, name: str = "catalogue") -> Ca
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         problem = f"this is no TOML: {error}"
-        raise _refused(name, [problem]) from None
+        raise refused(name, [problem]) from None
     problems = [
         f"{key!r} is no table of a catalogue; there are [[status]] and [[code]]"
         for key in document
@@ -74,7 +74,7 @@ def read_catalogue(text: str, *, over: Catalogue, name: str = "catalogue") -> Ca
             else:
                 codes[row["code"]] = CodeEntry(**{"source": "caller"} | row)
     if problems:
-        raise _refused(name, problems)
+        raise refused(name, problems)
     return over.extend(statuses=statuses.values(), codes=codes.values())
 
 
@@ -200,8 +200,3 @@ def _value(value: int | str) -> str:
 
 _MOST_SHOWN = 60
 _UNWRITABLE = re.compile("[\x7f-\x9f\u2028\u2029]")
-
-
-def _refused(name: str, problems: list[str]) -> ConfigurationError:
-    lines = "".join(f"\n  {problem}" for problem in problems)
-    return ConfigurationError(f"{name}:{lines}", problems=tuple(problems))

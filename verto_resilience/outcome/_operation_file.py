@@ -14,6 +14,7 @@ import tomllib
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.outcome._operation import read_operations
 from verto_resilience.outcome._operations import Operations
+from verto_resilience.outcome._refusal import refused
 
 
 def read_operations_file(text: str, *, over: Operations, name: str = "operations") -> Operations:
@@ -34,7 +35,7 @@ def read_operations_file(text: str, *, over: Operations, name: str = "operations
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise _refused(name, [f"this is no TOML: {error}"]) from None
+        raise refused(name, [f"this is no TOML: {error}"]) from None
     problems = [
         f"{key!r} is no table of operations; there is [[operation]]"
         for key in document
@@ -47,12 +48,7 @@ def read_operations_file(text: str, *, over: Operations, name: str = "operations
     try:
         operations = read_operations(rows)
     except ConfigurationError as error:
-        raise _refused(name, [*problems, *error.problems]) from None
+        raise refused(name, [*problems, *error.problems]) from None
     if problems:
-        raise _refused(name, problems)
+        raise refused(name, problems)
     return over.extend(*operations)
-
-
-def _refused(name: str, problems: list[str]) -> ConfigurationError:
-    lines = "".join(f"\n  {problem}" for problem in problems)
-    return ConfigurationError(f"{name}:{lines}", problems=tuple(problems))
