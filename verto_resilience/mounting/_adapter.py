@@ -12,6 +12,7 @@ from verto_resilience.mounting._dropped import dropped, warn_of_dropped
 from verto_resilience.mounting._given import kind_of
 from verto_resilience.mounting._instrumented import switch_off, switch_on_again
 from verto_resilience.mounting._reconfigurable import Reconfigurable
+from verto_resilience.mounting._session_settings import restore_settings, shorten_settings
 from verto_resilience.outcome import Catalogue, Operations
 from verto_resilience.pipeline import Beside, Observer, Policy
 from verto_resilience.transports import (
@@ -190,6 +191,8 @@ def mount(
         switch_off(session)
     for prefix, adapter in wrapped.items():
         _put(session, prefix, adapter)
+    if wrapped:
+        shorten_settings(session, assembly)
     return session
 
 
@@ -218,6 +221,7 @@ def unmount(session: requests.Session) -> requests.Session:
         if isinstance(adapter, ResilientAdapter):
             _put(session, prefix, adapter.inner)
             adapter.give_back()
+    restore_settings(session)
     switch_on_again(session)
     return session
 

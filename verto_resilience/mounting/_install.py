@@ -16,6 +16,7 @@ from verto_resilience.mounting._assembly import Assembly
 from verto_resilience.mounting._dropped import dropped, warn_of_dropped
 from verto_resilience.mounting._given import insist_on_parts
 from verto_resilience.mounting._instrumented import class_send, put_back, switch_off_everywhere
+from verto_resilience.mounting._session_settings import restore_settings, shorten_settings
 from verto_resilience.pipeline import Beside, Observer, Policy
 from verto_resilience.transports import ResilientAdapter, keep_retries, retries_kept
 
@@ -104,6 +105,8 @@ def uninstall() -> None:
                 if isinstance(adapter, InstalledAdapter):
                     adapter.give_back()
                     session.adapters[prefix] = adapter.inner
+            if not any(isinstance(left, ResilientAdapter) for left in session.adapters.values()):
+                restore_settings(session)
         _wrapped.clear()
         while _switched_off:
             put_back(_switched_off.pop())
@@ -142,6 +145,7 @@ def _wrap(session: requests.Session, url: Any, assembly: Assembly) -> BaseAdapte
         for prefix in prefixes:
             # Not Session.mount, which moves entries about: other threads may be looking them up.
             session.adapters[prefix] = wrapped
+        shorten_settings(session, assembly)
         _wrapped.add(session)
         return wrapped
 

@@ -12,6 +12,7 @@ from verto_resilience.transports._insecure import (
 )
 from verto_resilience.transports._knowing import knowing
 from verto_resilience.transports._login import Login, RequestsLoginError
+from verto_resilience.transports._pools import is_plain_setting
 from verto_resilience.transports._refresh import (
     Refresher,
     RefreshHook,
@@ -109,6 +110,7 @@ __all__ = [
     "front_and_path",
     "is_header_value",
     "is_loopback",
+    "is_plain_setting",
     "is_verto",
     "keep_retries",
     "knowing",

@@ -56,7 +56,7 @@ class PoolMemory:
         # It lives: this is its own method, as far as anybody who calls it can tell.
         inner = cast("HTTPAdapter", self._inner())
         is_replaced = HTTPAdapter.get_connection_with_tls_context is not _WAY
-        if proxies or is_replaced or not _is_plain(verify) or not _is_plain(cert):
+        if proxies or is_replaced or not is_plain_setting(verify) or not is_plain_setting(cert):
             pool: Any = HTTPAdapter.get_connection_with_tls_context(
                 inner, request, verify, proxies=proxies, cert=cert
             )
@@ -107,7 +107,7 @@ class PoolMemory:
         return pool
 
 
-def _is_plain(value: Any) -> bool:
+def is_plain_setting(value: Any) -> bool:
     """Whether a ``verify`` or ``cert`` is of a documented kind, and so may be part of a key."""
     if isinstance(value, tuple):
         return all(isinstance(part, str) for part in value)

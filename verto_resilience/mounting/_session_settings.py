@@ -1,0 +1,128 @@
+"""Spares a session the search for proxies in an environment that names none.
+
+``Session.request`` goes through all variables three times before it asks any adapter: a third of
+the instructions of a ``get``. One look at their names tells whether there is anything to find.
+"""
+
+import inspect
+import os
+import urllib.request
+import weakref
+from typing import Any
+
+import requests
+from requests import sessions, utils
+
+from verto_resilience.mounting._assembly import Assembly
+from verto_resilience.transports import is_plain_setting
+
+_NAME = "merge_environment_settings"
+# Tests of others put their own in the place of these for a while.
+_MERGE = requests.Session.merge_environment_settings
+_ASK = sessions.get_environ_proxies
+
+
+class SessionSettings:
+    """Stands in for ``merge_environment_settings`` on one session.
+
+    What requests answered last is given again to whoever asks the same, while the environment names
+    no proxy. It holds the session weakly: the session holds it, and its sockets close when it is
+    dropped, not when garbage is collected.
+
+    Args:
+        session: The session.
+        assembly: Whose kill switch holds; ``None``: it always goes the session's own way.
+    """
+
+    def __init__(self, session: requests.Session, assembly: Assembly | None) -> None:
+        """Remember nothing yet."""
+        self._session = weakref.ref(session)
+        self._assembly = assembly
+        self._last: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Belong to the copy, with which it is copied, and leave it alone."""
+        return type(self), (self._session(), None)
+
+    def merge(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        """Give the settings of a request; the signature is that of what it stands in for."""
+        session = self._session()
+        if session is None:
+            message = (
+                "this session has the attributes of another one, which is gone: unmount() this "
+                "one and mount() it again, or have it copied by copy.deepcopy()"
+            )
+            raise ReferenceError(message)
+        if proxies != {} or session.proxies != {} or not self._may_remember(session):
+            return _own_way(session)(url, proxies, stream, verify, cert)
+        wanted = verify
+        if verify is True or verify is None:
+            environ = os.environ
+            wanted = environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE") or verify
+        asked = (stream, wanted, cert, session.stream, session.verify, session.cert)
+        before, answer = self._last
+        if asked == before:
+            return {**answer, "proxies": answer["proxies"].copy()}
+        answer = _own_way(session)(url, proxies, stream, verify, cert)
+        if _is_answer(answer, asked):
+            self._last = asked, {**answer, "proxies": answer["proxies"].copy()}
+        return answer
+
+    def _may_remember(self, session: requests.Session) -> bool:
+        return (
+            session.trust_env
+            and type(session).merge_environment_settings is _MERGE
+            and self._assembly is not None
+            and not self._assembly.pipeline.policy.disabled
+            and _names_no_proxy()
+        )
+
+
+def shorten_settings(session: Any, assembly: Assembly) -> None:
+    """Let a session look for proxies at one go, unless its own way is another.
+
+    What stands in is set on the instance, and taken off again by :func:`restore_settings`.
+    """
+    restore_settings(session)
+    if isinstance(session, requests.Session) and _NAME not in vars(session):
+        stands_in = SessionSettings(session, assembly)
+        session.merge_environment_settings = stands_in.merge  # type: ignore[method-assign]
+
+
+def restore_settings(session: Any) -> None:
+    """Let a session look for proxies by itself again."""
+    stands_in = getattr(session, "__dict__", {}).get(_NAME)
+    if isinstance(getattr(stands_in, "__self__", None), SessionSettings):
+        del vars(session)[_NAME]
+
+
+def _names_no_proxy() -> bool:
+    """Whether requests would find none, wherever a request goes."""
+    # On Windows and macOS they are not in the environment alone.
+    reads = vars(utils).get("getproxies")
+    if (
+        reads is not urllib.request.getproxies_environment
+        or sessions.get_environ_proxies is not _ASK
+    ):
+        return False
+    return "_proxy" not in "\n".join(os.environ).lower()
+
+
+def _is_answer(answer: dict[str, Any], asked: tuple[Any, ...]) -> bool:
+    """Whether it will do next time, too.
+
+    Not if another thread changed the environment or the session in the meantime, if requests reads
+    more of the environment than is known here, or for a number, which equals ``True``.
+    """
+    merged = (
+        own if given is None else given for given, own in zip(asked[:3], asked[3:], strict=True)
+    )
+    told = (answer["stream"], answer["verify"], answer["cert"])
+    return told == tuple(merged) and not answer["proxies"] and all(map(is_plain_setting, asked))
+
+
+def _own_way(session: object) -> Any:
+    """Give the method as the class has it, whatever somebody has put there since."""
+    found = inspect.getattr_static(type(session), _NAME)
+    bind = getattr(type(found), "__get__", None)
+    return found if bind is None else bind(found, session, type(session))
