@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.bench.figures import FULL, QUICK, Part
 from tests.bench.place import TREE
-from tests.bench.rounds import ROOT
+from tests.bench.rounds import ROOT, environment
 from tests.bench.rows import PARTS, measured
 from tests.bench.table import rendered, written
 
@@ -93,6 +93,7 @@ def _made_with(*, quick: bool) -> dict[str, str]:
         "command": "make bench" + (" BENCH_ARGS=--quick" if quick else ""),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "machine": f"{os.cpu_count()} processors, {platform.machine()}, {_processor()}",
+        "environment": f"{len(environment())} variables",
         "packages": ", ".join(packages),
     }
 

@@ -142,24 +142,32 @@ def raising(url: str) -> Contender:
     return Contender(_refused(session, url))
 
 
-def refusing(url: str) -> Contender:
-    """Give ours with an open circuit."""
-    from verto_resilience import CircuitOpenError, Policy, VertoAdapter
+def refusing(wrapped: bool) -> Callable[[str], Contender]:
+    """Give ours with an open circuit: an adapter, or a session whose adapters we wrapped."""
 
-    adapter = VertoAdapter(policy=Policy(break_duration=3600, max_break_duration=3600))
-    session = requests.Session()
-    session.mount("http://", adapter)
-    session.get(url)
-    now = time.monotonic()
-    breaker = adapter.circuits.known()[0].breaker
-    for _ in range(5):
-        permit: Any = breaker.try_acquire(now)
-        breaker.record(permit, bad=True, now=now)
-    call = _refused(session, url)
-    if not isinstance(call(), CircuitOpenError):
-        message = "the circuit is not open"
-        raise TypeError(message)
-    return Contender(call)
+    def build(url: str) -> Contender:
+        from verto_resilience import CircuitOpenError, Policy, VertoAdapter, mount
+
+        policy = Policy(break_duration=3600, max_break_duration=3600)
+        session = requests.Session()
+        if wrapped:
+            mount(session, policy=policy)
+        else:
+            session.mount("http://", VertoAdapter(policy=policy))
+        session.get(url)
+        now = time.monotonic()
+        adapter: Any = session.get_adapter(url)
+        breaker = adapter.circuits.known()[0].breaker
+        for _ in range(5):
+            permit: Any = breaker.try_acquire(now)
+            breaker.record(permit, bad=True, now=now)
+        call = _refused(session, url)
+        if not isinstance(call(), CircuitOpenError):
+            message = "the circuit is not open"
+            raise TypeError(message)
+        return Contender(call)
+
+    return build
 
 
 def among(origins: int) -> Callable[[str], Contender]:
@@ -183,15 +191,17 @@ def among(origins: int) -> Callable[[str], Contender]:
     return build
 
 
-def session_of_threads(ours: bool) -> Callable[[str], Contender]:
+def session_of_threads(ours: str) -> Callable[[str], Contender]:
     """Give one session with one adapter and a pool for as many threads as use it."""
 
     def build(url: str) -> Contender:
-        from verto_resilience import VertoAdapter
+        from verto_resilience import VertoAdapter, mount
 
         inner = HTTPAdapter(pool_maxsize=THREADS)
         session = requests.Session()
-        session.mount("http://", VertoAdapter(inner=inner) if ours else inner)
+        session.mount("http://", VertoAdapter(inner=inner) if ours == "adapter" else inner)
+        if ours == "mounted":
+            mount(session)
         return Contender(lambda: session.get(url))
 
     return build
@@ -218,12 +228,12 @@ CONTENDERS: dict[str, Callable[[str], Contender]] = {
     "mounted, sdk, in a span": _with_sdk(in_a_span(mounted)),
     "instrumentor, sdk, in a span": _with_sdk(in_a_span(instrumentor)),
     "raising": raising,
-    "refusing": refusing,
+    "refusing": refusing(wrapped=False),
+    "refusing, mounted": refusing(wrapped=True),
     "among 1": among(1),
     "among 100": among(100),
     "among 10000": among(10_000),
-    "threads plain": session_of_threads(ours=False),
-    "threads adapter": session_of_threads(ours=True),
+    **{f"threads {ours}": session_of_threads(ours) for ours in ("plain", "adapter", "mounted")},
     **EDGES,
     **{f"{name}, sdk": _with_sdk(build) for name, build in EDGES.items() if "Verto" in name},
 }

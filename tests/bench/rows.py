@@ -117,21 +117,21 @@ def breaker(effort: Effort) -> Part:
 
 def refusal(effort: Effort) -> Part:
     """Measure a refusal while a circuit is open, from the call to the exception."""
-    names = ["plain", "raising", "refusing"]
+    names = ["plain", "raising", "refusing", "refusing, mounted"]
     sets, _ = asked(names, 100, effort, "refusal")
     rows = [
-        Row(
-            "refusal while open",
-            "adapter that raises",
-            1.06,
-            ratio(sets, "refusing", "raising", "cpu"),
-        ),
-        Row(
-            "refusal while open",
-            "plain requests, get",
-            None,
-            ratio(sets, "refusing", "plain", "cpu"),
-        ),
+        Row(what, against, goal, ratio(sets, name, other, "cpu"))
+        for what, name, against, other, goal in (
+            ("refusal, VertoAdapter", "refusing", "adapter that raises", "raising", 1.06),
+            (
+                "refusal, mount(session)",
+                "refusing, mounted",
+                "adapter that raises",
+                "raising",
+                1.06,
+            ),
+            ("refusal, VertoAdapter", "refusing", "plain requests, get", "plain", None),
+        )
     ]
     return Part(rows, figures(sets, "plain"), {})
 
@@ -188,12 +188,17 @@ def flat(effort: Effort) -> Part:
 
 def threads(effort: Effort) -> Part:
     """Measure the calls per second of 64 threads."""
-    names = ["threads plain", "threads adapter"]
+    names = ["threads plain", "threads adapter", "threads mounted"]
     sets, _ = asked(names, 10, effort, "threads")
-    # Calls per second: the inverse of seconds for each call.
-    value = ratio(sets, names[0], names[1], "wall")
-    row = Row("64 threads, requests/s", "plain adapter", 0.95, value, at_least=True)
-    return Part([row], figures(sets, names[0]), {})
+    rows = [
+        # Calls per second: the inverse of seconds for each call.
+        Row(what, "plain adapter", 0.95, ratio(sets, names[0], name, "wall"), at_least=True)
+        for what, name in (
+            ("rate of 64 threads, VertoAdapter", "threads adapter"),
+            ("rate of 64 threads, mount(session)", "threads mounted"),
+        )
+    ]
+    return Part(rows, figures(sets, names[0]), {})
 
 
 PARTS: dict[str, Callable[[Effort], Part]] = {
