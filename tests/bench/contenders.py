@@ -15,6 +15,7 @@ from urllib3.util import Retry
 
 from tests.bench.contender import Contender
 from tests.bench.edges import EDGES
+from tests.bench.spared import SPARED
 
 THREADS = 64
 
@@ -235,6 +236,7 @@ CONTENDERS: dict[str, Callable[[str], Contender]] = {
     "among 10000": among(10_000),
     **{f"threads {ours}": session_of_threads(ours) for ours in ("plain", "adapter", "mounted")},
     **EDGES,
+    **SPARED,
     **{f"{name}, sdk": _with_sdk(build) for name, build in EDGES.items() if "Verto" in name},
 }
 
