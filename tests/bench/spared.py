@@ -62,9 +62,9 @@ def _without(take_back: Callable[[requests.Session, str], None]) -> Callable[[st
 
 
 SPARED = {
-    "mounted, requests' pools": _without(_pools),
-    "mounted, requests' line": _without(_request_line),
-    "mounted, requests' body": _without(_body),
-    "mounted, e-mail's headers": _without(_headers),
-    "mounted, requests' settings": _without(_settings),
+    "mounted, pools of requests": _without(_pools),
+    "mounted, line of requests": _without(_request_line),
+    "mounted, body of requests": _without(_body),
+    "mounted, headers of e-mail": _without(_headers),
+    "mounted, settings of requests": _without(_settings),
 }
