@@ -131,7 +131,8 @@ def mount(
 
     The adapters go on sending with their TLS context, proxies, pools and certificates. All share
     one registry of circuits. An adapter that is wrapped already is left as it is, and a warning
-    says so where something else is given for it.
+    says so where something else is given for it. The session no longer searches the environment
+    for proxies where no variable is named like one; its settings stay those of requests.
 
     Args:
         session: The session.
