@@ -32,7 +32,7 @@ def _watches(server: RedisServer) -> list[Watch]:
         watch
         for store in list(_store._stores.values())
         if store.place.address.url == server.url
-        for watch in list(store._tending._watches.values())
+        for watch in list(store._dialogue._tending._watches.values())
     ]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.fleet.server import RedisServer
 from tests.fleet.sharing import connected, shop, wait_until
-from verto_resilience.state import _store
+from verto_resilience.state import _dialogue
 from verto_resilience.testing import Sandbox
 
 pytestmark = pytest.mark.fleet
@@ -30,7 +30,7 @@ def test_a_mistake_ends_no_thread(
         one.get(verto.url)
         connected(one)
         with monkeypatch.context() as broken:
-            broken.setattr(_store, "read_record", mistaken)
+            broken.setattr(_dialogue, "read_record", mistaken)
             with server.client() as client:
                 name = "verto:resilience:v1:default:verdicts"
                 client.hset(name, "c:https://x:443", "1 open 1 1 99999999999999 1 {}")
