@@ -1,6 +1,6 @@
 """Composition: one call through the machines, in a straight line."""
 
-from verto_resilience.pipeline._call import Call, Finish, Refresh, Rejection, Send, Wait
+from verto_resilience.pipeline._call import Call
 from verto_resilience.pipeline._circuits import Circuits
 from verto_resilience.pipeline._clock import AsyncClock, Clock, SystemClock
 from verto_resilience.pipeline._drive import Exchange, Result, drive
@@ -54,6 +54,7 @@ from verto_resilience.pipeline._report import (
 )
 from verto_resilience.pipeline._request import CallRequest
 from verto_resilience.pipeline._settings import Setting, Unit, nearest, plain_number, quoted
+from verto_resilience.pipeline._steps import Finish, Refresh, Rejection, Send, Wait
 from verto_resilience.pipeline._store import (
     Secret,
     StoreAddress,

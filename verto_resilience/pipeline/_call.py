@@ -6,8 +6,6 @@ lock is held.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from verto_resilience.machines import (
     Permit,
@@ -41,52 +39,17 @@ from verto_resilience.pipeline._origin import Origin
 from verto_resilience.pipeline._policy import Policy
 from verto_resilience.pipeline._report import Attempt, CallReport, End, WaitSource
 from verto_resilience.pipeline._request import CallRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Wait this many seconds, then ask to be admitted (again)."""
-
-    seconds: float
-    source: WaitSource
-
-
-class Rejection(NamedTuple):
-    """Do not send.
-
-    Attributes:
-        end: ``circuit_open`` or ``paused``; ``deadline`` or ``interrupted`` for a call that had
-            waited.
-        key: Whose verdict it is.
-        retry_after: Seconds after which asking again makes sense, or ``None``.
-        refusal: What the circuit said, when it was the circuit.
-    """
-
-    end: End
-    key: str
-    retry_after: float | None
-    refusal: Refusal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Refresh:
-    """Ask for new credentials, and tell :meth:`Call.refreshed` whether there are any."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """The call is over; what the last attempt brought is its result."""
-
-    end: End
-
-
-Admission = Send | Wait | Rejection
-Settlement = Finish | Wait | Refresh
+from verto_resilience.pipeline._steps import (
+    ANSWERED,
+    REFRESH,
+    SEND,
+    Admission,
+    Finish,
+    Refresh,
+    Rejection,
+    Settlement,
+    Wait,
+)
 
 # Bound once: Python 3.11 takes its time to find a member on its enum, and every call needs ten.
 _NO_WAIT = WaitSource.NONE
@@ -97,10 +60,6 @@ _SUCCESS, _API_FAILURE, _RATE_LIMITED = (
     Category.API_FAILURE,
     Category.RATE_LIMITED,
 )
-
-SEND = Send()
-REFRESH = Refresh()
-ANSWERED = Finish(End.ANSWERED)
 
 
 class Call:

@@ -5,9 +5,15 @@ from functools import partial
 from typing import Protocol, TypeVar, cast
 
 from verto_resilience.outcome import Failure
-from verto_resilience.pipeline._call import (
+from verto_resilience.pipeline._call import Call
+from verto_resilience.pipeline._clock import AsyncClock
+from verto_resilience.pipeline._drive import Result
+from verto_resilience.pipeline._endings import break_off, conclude, fail_late, publish
+from verto_resilience.pipeline._exceptions import class_name
+from verto_resilience.pipeline._observer import AttemptScope, CallScope, Observer, Tracing
+from verto_resilience.pipeline._report import CallReport, End
+from verto_resilience.pipeline._steps import (
     Admission,
-    Call,
     Finish,
     Refresh,
     Rejection,
@@ -15,12 +21,6 @@ from verto_resilience.pipeline._call import (
     Settlement,
     Wait,
 )
-from verto_resilience.pipeline._clock import AsyncClock
-from verto_resilience.pipeline._drive import Result
-from verto_resilience.pipeline._endings import break_off, conclude, fail_late, publish
-from verto_resilience.pipeline._exceptions import class_name
-from verto_resilience.pipeline._observer import AttemptScope, CallScope, Observer, Tracing
-from verto_resilience.pipeline._report import CallReport, End
 
 R = TypeVar("R")
 
