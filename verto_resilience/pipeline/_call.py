@@ -72,6 +72,12 @@ class Call:
         chance: Gives numbers from 0 up to 1.
         now: Monotonic seconds; the call's clock starts here.
         keeps_routine: Whether to make events of what went as it should, too.
+
+    Attributes:
+        deadline: Monotonic seconds after which nothing new is started.
+        ambiguous: Whether a write may have been executed although it was not seen to succeed.
+        possibly_executed: Whether the last answer may speak of an earlier attempt of this call.
+        events: What happened since :meth:`take_events`.
     """
 
     __slots__ = (
@@ -138,14 +144,6 @@ class Call:
     def number(self) -> int:
         """The number of the send that is on its way or comes next, from 1."""
         return len(self._attempts) + 1
-
-    @property
-    def _latest(self) -> float:
-        """When a resend may begin at the latest.
-
-        One with next to nothing left would only turn a clear answer into a doubtful one.
-        """
-        return self.deadline - min(_LEAST_LEFT, self._policy.call_timeout * _LEAST_SHARE)
 
     @property
     def waited(self) -> float:
@@ -229,6 +227,7 @@ class Call:
     def cannot_resend(self, step: Wait | Refresh) -> Finish:
         """Take back what :meth:`settle` just said: the body would not be rewound after all."""
         if isinstance(step, Wait):
+            # The last one tells of this wait, and nobody has heard it yet.
             self.events.pop()
             self._waited = 0.0
             self._wait_source = _NO_WAIT
@@ -309,6 +308,14 @@ class Call:
         events, self.events = self.events, []
         return events
 
+    @property
+    def _latest(self) -> float:
+        """When a resend may begin at the latest.
+
+        One with next to nothing left would only turn a clear answer into a doubtful one.
+        """
+        return self.deadline - min(_LEAST_LEFT, self._policy.call_timeout * _LEAST_SHARE)
+
     def _release(self) -> bool:
         """Give the permit back, if a send is under way; it was neither good nor bad."""
         permit = self._permit
@@ -385,7 +392,7 @@ class Call:
         told = max(outcome.retry_after or 0.0, self._origin.pause.remaining(now))
         if now + told >= self._latest:
             return Finish(End.DEADLINE)
-        seconds, source = self._length(outcome, now)
+        seconds, source = self._wait_before_resend(outcome, now)
         if now + seconds >= self._latest:
             return Finish(End.DEADLINE)
         if self._breaker.refuses_until(now) > seconds:
@@ -397,14 +404,16 @@ class Call:
         self._charged = True
         return self._wait(seconds, source, outcome)
 
-    def _length(self, outcome: Outcome, now: float) -> tuple[float, WaitSource]:
-        seconds, source = self._own_length(outcome, now)
+    def _wait_before_resend(self, outcome: Outcome, now: float) -> tuple[float, WaitSource]:
+        """Say how long to wait, in seconds, and what sets that."""
+        seconds, source = self._own_wait(outcome, now)
         if self._origin.pause.remaining(now) > seconds:
             # Somebody else's answer closed the gate for longer: one wait instead of two.
             return self._origin.pause.wait(now), WaitSource.PAUSE
         return seconds, source
 
-    def _own_length(self, outcome: Outcome, now: float) -> tuple[float, WaitSource]:
+    def _own_wait(self, outcome: Outcome, now: float) -> tuple[float, WaitSource]:
+        """Say what this answer alone asks for."""
         policy, resend = self._policy, len(self._attempts) - self._free - self._refreshed
         if outcome.retry_after is not None:
             # The gate's own turn is spread over the ramp, and never before what was told.
