@@ -21,6 +21,7 @@ from verto_resilience.pipeline._events import (
     WaitBegan,
 )
 from verto_resilience.pipeline._exceptions import add_note, class_name, traceback_of
+from verto_resilience.pipeline._given import Called
 from verto_resilience.pipeline._observer import (
     LONGEST_ID,
     SILENT_OBSERVER,
@@ -38,7 +39,6 @@ from verto_resilience.pipeline._pipeline import Pipeline
 from verto_resilience.pipeline._policies import GENERAL, Policies, host_of
 from verto_resilience.pipeline._policy import (
     Beside,
-    Called,
     CallSpan,
     CircuitKey,
     IdempotencyKeys,

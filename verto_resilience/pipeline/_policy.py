@@ -4,9 +4,8 @@ This is the one table of settings. The environment's variables, the documentatio
 line are rendered from it (see :func:`settings_table`).
 """
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, fields
-from datetime import timedelta
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import wraps
 from typing import Any, Self
@@ -14,15 +13,8 @@ from typing import Any, Self
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.machines import BreakerSettings, BudgetSettings, Mode, PauseSettings
 from verto_resilience.outcome import DEFAULT_CODE_KEYS
-from verto_resilience.pipeline._hosts import without_brackets
-from verto_resilience.pipeline._settings import (
-    Setting,
-    Unit,
-    nearest,
-    plain_number,
-    rows,
-    setting,
-)
+from verto_resilience.pipeline._given import Called, as_given, problems, taken
+from verto_resilience.pipeline._settings import Setting, Unit, nearest, rows, setting
 from verto_resilience.pipeline._store import Secret, StoreAddress
 
 
@@ -71,9 +63,6 @@ class CircuitKey(StrEnum):
     OPERATION = "operation"
 
 
-Called = Callable[[str, str], str]
-"""Gives the words for a setting and its value."""
-
 _LONGEST = 86_400.0
 
 
@@ -84,6 +73,7 @@ def _naming_strangers(policy: "type[Policy]") -> "type[Policy]":
     @wraps(plain)
     def init(self: "Policy", *args: Any, **settings: Any) -> None:
         if not settings.keys() <= policy.__dataclass_fields__.keys():
+            # It raises, for it tells of every name that is no setting.
             policy.of(settings)
         plain(self, *args, **settings)
 
@@ -379,8 +369,7 @@ class Policy:
 
     def __post_init__(self) -> None:
         """Take timedeltas, paths, lists and names as what they stand for, then check the whole."""
-        self._take()
-        _refuse(self._problems(_as_given))
+        _refuse(self._take(as_given))
 
     @classmethod
     def of(cls, values: Mapping[str, Any], called: Called | None = None) -> Self:
@@ -399,8 +388,7 @@ class Policy:
         policy = object.__new__(cls)
         for name, default in known.items():
             object.__setattr__(policy, name, values.get(name, default))
-        policy._take()
-        _refuse([*unknown, *policy._problems(called or _as_given)])
+        _refuse([*unknown, *policy._take(called or as_given)])
         return policy
 
     def breaker_settings(self) -> BreakerSettings:
@@ -440,61 +428,13 @@ class Policy:
             trickle=self.budget_trickle,
         )
 
-    def _take(self) -> None:
-        for entry in fields(self):
-            value, row = getattr(self, entry.name), entry.metadata["row"]
-            if isinstance(value, timedelta):
-                value = value.total_seconds()
-            elif hasattr(value, "__fspath__"):
-                value = value.__fspath__()
-            elif isinstance(value, list):
-                value = tuple(value)
-            elif isinstance(value, str) and value in row.choices:
-                value = type(row.default)(value)
-            elif isinstance(value, str) and row.unit is Unit.STORE:
-                value = StoreAddress(value)
-            elif isinstance(value, str) and row.unit is Unit.SECRET:
-                value = Secret(value)
-            if row.unit is Unit.HOSTS and isinstance(value, tuple):
-                value = tuple(without_brackets(v) if isinstance(v, str) else v for v in value)
-            object.__setattr__(self, entry.name, value)
-
-    def _problems(self, called: Called) -> list[str]:
-        found = {row.name: row.problem(getattr(self, row.name)) for row in settings_table()}
-        bad = {name: problem for name, problem in found.items() if problem is not None}
-        return [*bad.values(), *self._impossible(set(bad), called)]
-
-    def _impossible(self, bad: set[str], called: Called) -> list[str]:
-        """List the combinations of good values that can never work as meant."""
-        at_most = (
-            ("backoff_base", "backoff_limit", "the first wait would exceed the limit"),
-            ("server_error_wait_min", "server_error_wait_max", "the band would be empty"),
-            ("break_duration", "max_break_duration", "the first break would exceed the limit"),
-            ("read_timeout", "call_timeout", "no attempt could use its whole timeout"),
-            ("connect_timeout", "call_timeout", "no attempt could use its whole timeout"),
-            ("slow_call_duration", "call_timeout", "no call could ever be slow"),
-            ("read_timeout", "probe_lease", "a probe would be given up while it still waits"),
-        )
-        problems = []
-        for small, large, why in at_most:
-            if small in bad or large in bad:
-                continue
-            low, high = getattr(self, small), getattr(self, large)
-            if low is not None and low > high:
-                lesser, greater = (
-                    called(small, plain_number(low)),
-                    called(large, plain_number(high)),
-                )
-                problems.append(f"{lesser} is more than {greater}: {why}")
-        rate = {"minimum_calls", "window"}
-        if not rate & bad and self.minimum_calls > self.window * _CALLS_PER_SECOND:
-            calls = called("minimum_calls", plain_number(self.minimum_calls))
-            window = called("window", plain_number(self.window))
-            problems.append(
-                f"{calls} is more than {_CALLS_PER_SECOND} for each second of {window}: "
-                "it can never be reached"
-            )
-        return problems
+    def _take(self, called: Called) -> list[str]:
+        """Keep what the values stand for, and list what is wrong with them."""
+        table = settings_table()
+        values = {row.name: taken(row, getattr(self, row.name)) for row in table}
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        return problems(table, values, called)
 
 
 def _unknown(name: str, known: Collection[str]) -> str:
@@ -502,17 +442,10 @@ def _unknown(name: str, known: Collection[str]) -> str:
     return f"{name} is no setting" + (f"; did you mean {near}?" if near else "")
 
 
-def _as_given(name: str, value: str) -> str:
-    return f"{name} ({value})"
+def _refuse(faults: list[str]) -> None:
+    if faults:
+        raise ConfigurationError("policy: " + "; ".join(faults), problems=tuple(faults))
 
-
-def _refuse(problems: list[str]) -> None:
-    if problems:
-        raise ConfigurationError("policy: " + "; ".join(problems), problems=tuple(problems))
-
-
-# More than one origin ever gets from one Python process; above it a window can never fill.
-_CALLS_PER_SECOND = 1000
 
 _TABLE = rows(Policy)
 
