@@ -199,7 +199,7 @@ def test_one_that_hangs_holds_nobody_up_when_the_break_is_over(
         verto.clear()
         _trip(shops, verto, Reply(404, delay=4.8))
         answer = _hangs(hanging, verto, pool)
-        assert wait_until(lambda: third.breaker(verto.url).refuses_until(time.monotonic()) == 0.0)
+        assert wait_until(lambda: third.breaker(verto.url).refuses_for(time.monotonic()) == 0.0)
         time.sleep(0.3)
 
         assert not _is_leased(server, verto)

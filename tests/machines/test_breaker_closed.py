@@ -18,7 +18,7 @@ def test_it_starts_closed_with_nothing_counted() -> None:
     assert (snapshot.calls, snapshot.failures, snapshot.slow, snapshot.consecutive) == (0, 0, 0, 0)
     assert (snapshot.trips, snapshot.open_for, snapshot.probes, snapshot.successes) == (0, 0, 0, 0)
     assert (snapshot.reason, snapshot.last_failure, snapshot.in_flight) == (None, None, 0)
-    assert breaker.refuses_until(START) == 0.0
+    assert breaker.refuses_for(START) == 0.0
 
 
 def test_it_counts_calls_and_failures() -> None:
@@ -294,7 +294,7 @@ def test_a_look_takes_no_lock() -> None:
     breaker.lock = lock = WatchedLock()  # type: ignore[assignment]
 
     assert breaker.state is State.OPEN
-    assert breaker.refuses_until(START) == 4.0
+    assert breaker.refuses_for(START) == 4.0
     assert breaker.busy_until() == START + 4.0 + 6.0
     assert lock.taken == 0
 

@@ -15,7 +15,7 @@ def test_one_probe_is_out_at_a_time() -> None:
     assert probe.probe
     assert refusal == Refusal(State.HALF_OPEN, None, TripReason.CONSECUTIVE_FAILURES, "first")
     assert breaker.snapshot(OVER).probes == 1
-    assert breaker.refuses_until(OVER) == 0.0
+    assert breaker.refuses_for(OVER) == 0.0
 
 
 @pytest.mark.parametrize("permitted", [1, 2, 3])

@@ -191,7 +191,7 @@ class BreakerModel(RuleBasedStateMachine):
         assert snapshot == self.reference.snapshot(self.now)
         assert self.breaker.state is snapshot.state
         if snapshot.mode is Mode.ENFORCE:
-            assert self.breaker.refuses_until(self.now) == snapshot.open_for
+            assert self.breaker.refuses_for(self.now) == snapshot.open_for
 
     @invariant()
     def generations_never_fall(self) -> None:

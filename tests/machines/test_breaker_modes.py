@@ -31,7 +31,7 @@ def test_off_lets_through_while_open() -> None:
     breaker.mode = Mode.OFF
 
     assert not allowed(breaker, START).probe
-    assert breaker.refuses_until(START) == 0.0
+    assert breaker.refuses_for(START) == 0.0
     breaker.mode = Mode.ENFORCE
     assert refused(breaker, START + 1.0).retry_after == 3.0
 
@@ -86,7 +86,7 @@ def test_forced_open_refuses_everything(state: State) -> None:
     breaker.mode = Mode.FORCED_OPEN
 
     assert refused(breaker, OVER + 1e6) == Refusal(State.OPEN, None, TripReason.MANUAL, "first")
-    assert breaker.refuses_until(OVER + 1e6) == math.inf
+    assert breaker.refuses_for(OVER + 1e6) == math.inf
     assert breaker.state is state
 
 
@@ -123,7 +123,7 @@ def test_observed_only_it_moves_and_refuses_nothing() -> None:
 
     assert permit.overruled == Refusal(State.OPEN, 3.0, TripReason.CONSECUTIVE_FAILURES, "first")
     assert not permit.probe
-    assert breaker.refuses_until(START + 1.0) == 0.0
+    assert breaker.refuses_for(START + 1.0) == 0.0
     breaker.record(permit, bad=True, now=START + 1.0)
     assert breaker.snapshot(START + 1.0) == before
 

@@ -80,7 +80,7 @@ def test_a_look_moves_nothing() -> None:
     breaker = opened()
     before = breaker.snapshot(START + 5.0)
 
-    assert breaker.refuses_until(START + 5.0) == 0.0
+    assert breaker.refuses_for(START + 5.0) == 0.0
     assert breaker.state is State.OPEN
     assert breaker.snapshot(START + 5.0) == before
     assert before.open_for == 0.0
@@ -90,7 +90,7 @@ def test_it_says_how_long_it_will_refuse() -> None:
     """The look, the snapshot and the refusal agree."""
     breaker = opened()
 
-    assert breaker.refuses_until(START + 1.0) == 3.0
+    assert breaker.refuses_for(START + 1.0) == 3.0
     assert breaker.snapshot(START + 1.0).open_for == 3.0
     assert refused(breaker, START + 1.0).retry_after == 3.0
 
@@ -164,7 +164,7 @@ def test_the_time_left_is_never_negative_nor_longer_than_the_break(
     assert length is not None
     then = now + share * length
 
-    lefts = [breaker.refuses_until(then), breaker.snapshot(then).open_for]
+    lefts = [breaker.refuses_for(then), breaker.snapshot(then).open_for]
     answer = breaker.try_acquire(then)
     if isinstance(answer, Refusal):
         assert answer.retry_after is not None
@@ -191,7 +191,7 @@ def test_late_failures_do_not_lengthen_a_break() -> None:
     for permit in late:
         breaker.record(permit, bad=True, now=START + 3.0)
 
-    assert breaker.refuses_until(START + 3.0) == 1.0
+    assert breaker.refuses_for(START + 3.0) == 1.0
 
 
 def test_opened_by_hand_it_stays_open_for_one_break() -> None:

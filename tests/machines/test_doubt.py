@@ -78,7 +78,7 @@ def test_the_one_that_tripped_takes_its_trip_back() -> None:
     tripped.adopt(Verdict(State.CLOSED, 8), SOON)
 
     call(tripped, SOON, bad=True)
-    assert (tripped.state, tripped.refuses_until(SOON)) == (State.OPEN, 4.0)
+    assert (tripped.state, tripped.refuses_for(SOON)) == (State.OPEN, 4.0)
 
 
 def test_a_failure_confirms_a_trip_and_makes_the_break_no_longer() -> None:

@@ -90,7 +90,7 @@ def test_of_two_findings_that_cross_the_first_holds() -> None:
     bench.fails(1, 1.001)
     bench.world.agenda.run(until=2.0)
 
-    ends = [2.0 + origin.breaker.refuses_until(2.0) for origin in bench.origins]
+    ends = [2.0 + origin.breaker.refuses_for(2.0) for origin in bench.origins]
     assert ends == pytest.approx([6.0, 6.0, 6.0], abs=1e-6)
 
 

@@ -3,8 +3,13 @@
 Theory of operation. Three states and one table of moves (``MOVES``); everything that moves the
 state lives in this file. What the calls of a closed circuit say is the affair of ``Evidence``, how
 long it stays open that of ``Breaks``; time is the caller's: no method reads a clock. Public methods
-take the lock; those that begin with an underscore expect it held. A move is returned, never
-announced from here: the caller publishes it once the lock is free.
+take the lock, but for a few that take one look or set one number; those that begin with an
+underscore expect it held, unless they say otherwise. A move is returned, never announced from here:
+the caller publishes it once the lock is free.
+
+Nearly every call finds the circuit closed and goes well, and does not wait for the lock. All of
+them have one permit, which hangs at the door: to take it is to read one reference. A good result
+that finds the lock taken is put down, for whoever takes the lock next to count.
 
 Each move begins a new generation, and each permit carries the generation it was given in. A result
 from an earlier generation changes nothing: a call let through while closed may come back while
@@ -181,6 +186,7 @@ class CircuitBreaker:
             The transition this caused, to be published once no lock is held.
         """
         if not bad and permit.started == math.inf:
+            # The one from the door: a call of a closed circuit that nobody follows.
             self._record_good(permit, now)
             return None
         with self.lock:
@@ -227,8 +233,8 @@ class CircuitBreaker:
         with self.lock:
             self._evidence.in_flight.clear()
 
-    def refuses_until(self, now: float) -> float:
-        """Say how many seconds it will go on refusing for certain; 0 when it may let one through.
+    def refuses_for(self, now: float) -> float:
+        """Say for how many seconds it refuses for certain; 0 when it may let one through.
 
         A second opinion (see :meth:`hold_opinions`) is no exception to count on. A look without
         consequences: nothing moves and no permit is given.
@@ -341,15 +347,15 @@ class CircuitBreaker:
         circuit by itself, and the trip is not counted; if it fails, the break goes on.
 
         Args:
-            until: Monotonic seconds; ``math.inf`` for none. An instant only ever moves back,
-                and chance puts those apart who are told the same one.
+            until: Monotonic seconds; ``math.inf`` for none. What was later before stays later, and
+                chance puts those apart who are told the same instant.
         """
         with self.lock:
             self._doubt.hold(until)
 
     @property
     def doubts_until(self) -> float:
-        """When the break ends before which a second opinion began that is not back yet.
+        """End of the break in which this process gives a second opinion, until that is back.
 
         Monotonic seconds; ``-math.inf`` when it gives none.
         """

@@ -395,7 +395,7 @@ class Call:
         seconds, source = self._wait_before_resend(outcome, now)
         if now + seconds >= self._latest:
             return Finish(End.DEADLINE)
-        if self._breaker.refuses_until(now) > seconds:
+        if self._breaker.refuses_for(now) > seconds:
             # It would wait only to be refused.
             return Finish(End.CIRCUIT_OPEN)
         if not self._origin.budget.try_withdraw(now):

@@ -140,7 +140,7 @@ class Tending:
         if state is State.HALF_OPEN:
             due = self._turns.while_probing(link, watch, now)
             return self._forget(watch) if due is None else due
-        left = breaker.refuses_until(now)
+        left = breaker.refuses_for(now)
         if left > 0.0:
             return self._turns.await_the_end(watch, now + left)
         if now > breaker.busy_until():
