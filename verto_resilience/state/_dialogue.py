@@ -75,9 +75,11 @@ class Dialogue:
         # The newest generation that was read; the store tells what came after it.
         self._since = 0
         self._state: tuple[StoreState, StoreFault | None] | None = None
+        # When to find out anew whether a store that refuses to be written can be written.
         self._tries_at = -math.inf
         self._was_connected = False
-        self._failed = False
+        self._has_logged = False
+        # How many records could not be read last time, so that it is told when that changes.
         self._ignored = 0
 
     def step(self, waker: Waker) -> None:
@@ -190,8 +192,8 @@ class Dialogue:
         if is_out_of_files(error):
             return StoreFault.TOO_MANY_FILES
         # A mistake of this library's, or of the one that speaks with the server.
-        if not self._failed:
-            self._failed = True
+        if not self._has_logged:
+            self._has_logged = True
             _log.error(
                 "store %s: %s; further failures of this kind are not logged",
                 self._place.address,

@@ -43,6 +43,7 @@ class Store:
         self._begin({})
 
     def _begin(self, known: Mapping[tuple[str, str], Record]) -> None:
+        """Be as new, but for the place, the members, and what the store said last."""
         # One that its holder may take again: a finaliser that makes a call comes in here.
         self._lock = RLock()
         self._runs: bool = False
