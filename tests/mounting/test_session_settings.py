@@ -31,7 +31,7 @@ PROXIES: tuple[dict[str, str] | None, ...] = (
     {"https": "http://p:3128"},
     {"no_proxy": "api.example.com"},
 )
-CHOICES = st.sampled_from([None, True, False, "/etc/ssl/some.pem"])
+CHOICES = st.sampled_from([None, True, False, "/etc/ssl/some.pem", 0, 1])
 
 
 @pytest.fixture
@@ -42,56 +42,83 @@ def session() -> Iterator[requests.Session]:
         yield mount(session, policy=Policy())
 
 
-def _asked(session: requests.Session, url: str = URL) -> Any:
-    return session.merge_environment_settings(url, {}, None, None, None)
+class Static(requests.Session):
+    """A session that is asked without being told which it is."""
+
+    @staticmethod
+    def merge_environment_settings(*asked: Any) -> Any:
+        """Give what was asked."""
+        return asked
+
+
+class OfClass(requests.Session):
+    """A session whose class is asked."""
+
+    @classmethod
+    def merge_environment_settings(cls, *asked: Any) -> Any:
+        """Give the class and what was asked."""
+        return cls, *asked
+
+
+def _asked(session: requests.Session, verify: bool | None = None) -> Any:
+    return session.merge_environment_settings(URL, {}, None, verify, None)
 
 
 def _pickled(session: requests.Session) -> Any:
     return pickle.loads(pickle.dumps(session))  # noqa: S301 - its own
 
 
-def _looks(session: requests.Session) -> int:
+def _looks(session: requests.Session, verify: bool | None = None) -> int:
     """Count how often requests goes through the environment for two calls after the first."""
-    _asked(session)
+    _asked(session, verify)
     with mock.patch.object(utils, "urlparse", wraps=urlparse) as parses:
-        _asked(session)
-        _asked(session)
+        _asked(session, verify)
+        _asked(session, verify)
     return parses.call_count
 
 
 @given(
-    environment=st.dictionaries(st.sampled_from(NAMES), st.sampled_from(VALUES)),
-    later=st.dictionaries(st.sampled_from(NAMES), st.sampled_from(VALUES)),
-    url=st.sampled_from(URLS),
-    proxies=st.sampled_from(PROXIES),
-    given_in_call=st.tuples(st.sampled_from([None, True, False]), CHOICES, CHOICES),
-    given_in_session=st.tuples(st.booleans(), CHOICES, CHOICES, st.booleans()),
-    of_session=st.sampled_from(PROXIES[1:]),
+    steps=st.lists(
+        st.tuples(
+            st.dictionaries(st.sampled_from(NAMES), st.sampled_from(VALUES), max_size=2),
+            st.tuples(CHOICES, CHOICES, CHOICES, st.booleans(), st.sampled_from(PROXIES)),
+            st.tuples(st.sampled_from(URLS), st.sampled_from(PROXIES), CHOICES, CHOICES, CHOICES),
+        ),
+        max_size=4,
+    )
 )
-def test_the_settings_are_those_of_requests(  # noqa: PLR0917 - hypothesis gives them by name
-    environment: dict[str, str],
-    later: dict[str, str],
-    url: str,
-    proxies: dict[str, str] | None,
-    given_in_call: tuple[Any, Any, Any],
-    given_in_session: tuple[Any, Any, Any, bool],
-    of_session: dict[str, str],
-) -> None:
+def test_the_settings_are_those_of_requests(steps: list[tuple[dict[str, str], Any, Any]]) -> None:
     """Whatever stands in the environment, in the session and in the call, now and later."""
     plain, ours = requests.Session(), mount(requests.Session(), policy=Policy())
-    for each in (plain, ours):
-        each.stream, each.verify, each.cert, each.trust_env = given_in_session
-        each.proxies = dict(of_session)
+    usual: Any = ({}, (False, True, None, True, {}), (URL, {}, None, None, None))
 
-    for variables in ({}, environment, environment, later, {}):
-        with mock.patch.dict(os.environ, variables, clear=True):
-            answers = [
-                each.merge_environment_settings(url, proxies and dict(proxies), *given_in_call)
-                for each in (plain, ours)
-            ]
+    for variables, of_session, (url, proxies, *given_in_call) in (usual, *steps, *steps, usual):
+        answers = []
+        for each in (plain, ours):
+            each.stream, each.verify, each.cert, each.trust_env = of_session[:4]
+            each.proxies = copy.copy(of_session[4])
+            with mock.patch.dict(os.environ, variables, clear=True):
+                answer = each.merge_environment_settings(url, copy.copy(proxies), *given_in_call)
+            answers.append(repr(answer))
 
         assert answers[0] == answers[1]
-        assert type(answers[0]["proxies"]) is type(answers[1]["proxies"])
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+@pytest.mark.parametrize("verify", [None, True, False])
+def test_certificates_of_the_environment_count_at_once(
+    session: requests.Session, name: str, verify: bool | None
+) -> None:
+    """Where the call leaves them open and the session trusts it, without a search for proxies."""
+    before = _asked(session, verify)["verify"]
+    os.environ[name] = "/elsewhere.pem"
+    during, looks = _asked(session, verify)["verify"], _looks(session, verify)
+    session.trust_env = False
+
+    assert before is (verify is not False)
+    assert during == ("/elsewhere.pem" if before else False)
+    assert looks == 0
+    assert _asked(session, verify)["verify"] is before
 
 
 def test_an_environment_without_proxies_is_not_searched_for_them(
@@ -116,8 +143,8 @@ def test_a_variable_that_is_set_later_counts_at_once(session: requests.Session, 
 
 def test_an_answer_belongs_to_whoever_asked(session: requests.Session) -> None:
     """Proxies that a caller writes into it do not come up in another call."""
-    _asked(session)
-    _asked(session)["proxies"]["https"] = "http://p:3128"
+    for _ in range(2):
+        _asked(session)["proxies"]["https"] = "http://p:3128"
 
     assert _asked(session)["proxies"] == {}
 
@@ -185,6 +212,12 @@ def test_a_session_with_a_way_of_its_own_keeps_it() -> None:
     assert [_asked(each) for each in (before, unmount(before), after)] == ["by hand"] * 3
 
 
+@pytest.mark.parametrize("kind", [Static, OfClass])
+def test_a_method_of_another_kind_is_asked_as_requests_asks_it(kind: Any) -> None:
+    """A static one is not given the session, and one of the class is given that."""
+    assert _asked(mount(kind(), policy=Policy())) == _asked(kind())
+
+
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "https_proxy"])
 def test_an_answer_that_another_thread_made_is_not_kept(
     session: requests.Session, monkeypatch: pytest.MonkeyPatch, name: str
@@ -194,9 +227,7 @@ def test_an_answer_that_another_thread_made_is_not_kept(
 
     def meanwhile(*asked: Any) -> Any:
         with mock.patch.dict(os.environ, {name: "/elsewhere"}):
-            answer = merge(*asked)
-        os.environ[name] = ""
-        return answer
+            return merge(*asked)
 
     monkeypatch.setattr(requests.Session, NAME, meanwhile)
     monkeypatch.setattr(_session_settings, "_MERGE", meanwhile)
@@ -206,15 +237,6 @@ def test_an_answer_that_another_thread_made_is_not_kept(
 
     assert "/elsewhere" in {changed["verify"], changed["proxies"].get("https")}
     assert (after["verify"], after["proxies"]) == (True, {})
-
-
-def test_a_number_is_not_taken_for_true(session: requests.Session) -> None:
-    """Though they are equal: requests takes the one for a path."""
-    first = session.merge_environment_settings(URL, {}, None, 1, None)  # type: ignore[arg-type]
-    second = session.merge_environment_settings(URL, {}, None, True, None)
-
-    assert first["verify"] == 1
-    assert second["verify"] is True
 
 
 def test_the_kill_switch_gives_the_search_back(session: requests.Session) -> None:
@@ -228,6 +250,15 @@ def test_the_kill_switch_gives_the_search_back(session: requests.Session) -> Non
         looks.append(_looks(session) > 0)
 
     assert looks == [False, True, False]
+
+
+def test_a_mount_that_wraps_nothing_leaves_all_as_it_is(session: requests.Session) -> None:
+    """The kill switch of the first one stays in force."""
+    first = vars(session)[NAME]
+
+    mount(session)
+
+    assert vars(session)[NAME] is first
 
 
 def test_unmount_gives_the_method_back(session: requests.Session) -> None:
@@ -301,6 +332,8 @@ def test_a_copy_asks_for_itself(kind: type[requests.Session], copied: Any) -> No
         gc.collect()
 
         assert _asked(second)["proxies"] == {"https": "http://p:3128"}
+    with mock.patch.dict(os.environ, {}, clear=True):
+        assert _looks(second) > 0
 
 
 def test_a_session_with_the_attributes_of_one_that_is_gone_is_told_so() -> None:

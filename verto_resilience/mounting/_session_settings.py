@@ -1,13 +1,14 @@
 """Spares a session the search for proxies in an environment that names none.
 
-``Session.request`` goes through all variables three times before it asks any adapter: a third of
-the instructions of a ``get``. One look at their names tells whether there is anything to find.
+``Session.request`` goes through all variables up to four times before it asks any adapter: a third
+of the instructions of a ``get``. One look at their names tells whether there is anything to find.
 """
 
 import inspect
 import os
 import urllib.request
 import weakref
+from types import FunctionType, ModuleType
 from typing import Any
 
 import requests
@@ -17,7 +18,8 @@ from verto_resilience.mounting._assembly import Assembly
 from verto_resilience.transports import is_plain_setting
 
 _NAME = "merge_environment_settings"
-# Tests of others put their own in the place of these for a while.
+_READ = ("trust_env", "proxies", "stream", "verify", "cert")
+# Others put their own in the place of these, for good before this is imported or later for a while.
 _MERGE = requests.Session.merge_environment_settings
 _ASK = sessions.get_environ_proxies
 
@@ -53,17 +55,22 @@ class SessionSettings:
                 "one and mount() it again, or have it copied by copy.deepcopy()"
             )
             raise ReferenceError(message)
-        if proxies != {} or session.proxies != {} or not self._may_remember(session):
+        if not _is_empty(proxies) or not self._may_remember(session):
             return _own_way(session)(url, proxies, stream, verify, cert)
+        # In the order of requests: what moves from the environment to the session is not missed.
         wanted = verify
         if verify is True or verify is None:
             environ = os.environ
             wanted = environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE") or verify
+        has_proxies = not _is_empty(session.proxies)
         asked = (stream, wanted, cert, session.stream, session.verify, session.cert)
+        # Of another kind they may be equal to what they are not: a number to True, a mock to all.
+        if has_proxies or not all(map(is_plain_setting, asked)):
+            return _own_way(session)(url, proxies, stream, verify, cert)
         before, answer = self._last
         if asked == before:
             return {**answer, "proxies": answer["proxies"].copy()}
-        answer = _own_way(session)(url, proxies, stream, verify, cert)
+        answer = _MERGE(session, url, proxies, stream, verify, cert)
         if _is_answer(answer, asked):
             self._last = asked, {**answer, "proxies": answer["proxies"].copy()}
         return answer
@@ -84,16 +91,23 @@ def shorten_settings(session: Any, assembly: Assembly) -> None:
     What stands in is set on the instance, and taken off again by :func:`restore_settings`.
     """
     restore_settings(session)
-    if isinstance(session, requests.Session) and _NAME not in vars(session):
-        stands_in = SessionSettings(session, assembly)
-        session.merge_environment_settings = stands_in.merge  # type: ignore[method-assign]
+    is_usual = (
+        isinstance(session, requests.Session)
+        and _is_made_in(sessions, _MERGE)
+        and _is_made_in(utils, _ASK)
+        # A property may give another value each time, and would be asked twice.
+        and not any(hasattr(type(session), name) for name in _READ)
+    )
+    if is_usual:
+        # Not setattr: a subclass may have it refuse.
+        vars(session).setdefault(_NAME, SessionSettings(session, assembly).merge)
 
 
 def restore_settings(session: Any) -> None:
     """Let a session look for proxies by itself again."""
     stands_in = getattr(session, "__dict__", {}).get(_NAME)
     if isinstance(getattr(stands_in, "__self__", None), SessionSettings):
-        del vars(session)[_NAME]
+        vars(session).pop(_NAME, None)
 
 
 def _names_no_proxy() -> bool:
@@ -111,14 +125,24 @@ def _names_no_proxy() -> bool:
 def _is_answer(answer: dict[str, Any], asked: tuple[Any, ...]) -> bool:
     """Whether it will do next time, too.
 
-    Not if another thread changed the environment or the session in the meantime, if requests reads
-    more of the environment than is known here, or for a number, which equals ``True``.
+    Not if another thread changed the environment or the session in the meantime, or if requests
+    reads more of the environment than is known here.
     """
     merged = (
         own if given is None else given for given, own in zip(asked[:3], asked[3:], strict=True)
     )
     told = (answer["stream"], answer["verify"], answer["cert"])
-    return told == tuple(merged) and not answer["proxies"] and all(map(is_plain_setting, asked))
+    return all(map(is_plain_setting, told)) and told == tuple(merged) and not answer["proxies"]
+
+
+def _is_empty(proxies: Any) -> bool:
+    # A dictionary of another kind may give what it does not hold.
+    return type(proxies) is dict and not proxies
+
+
+def _is_made_in(module: ModuleType, function: Any) -> bool:
+    # What wraps it has its name, its module and, of some makes, its globals.
+    return type(function) is FunctionType and function.__globals__ is vars(module)
 
 
 def _own_way(session: object) -> Any:

@@ -109,9 +109,9 @@ class PoolMemory:
 
 def is_plain_setting(value: Any) -> bool:
     """Whether a ``verify`` or ``cert`` is of a documented kind, and so may be part of a key."""
-    if isinstance(value, tuple):
-        return all(isinstance(part, str) for part in value)
-    return value is None or value is True or value is False or isinstance(value, str)
+    if type(value) is tuple:
+        return all(type(part) is str for part in value)
+    return value is None or value is True or value is False or type(value) is str
 
 
 class _Place:
