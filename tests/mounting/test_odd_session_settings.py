@@ -11,8 +11,8 @@ from unittest import mock
 import pytest
 import requests
 
-from verto_resilience import Policy, mount
-from verto_resilience.mounting import _session_settings
+from verto_resilience import Policy, VertoAdapter, mount
+from verto_resilience.mounting import _session_settings, install, uninstall
 
 NAME = "merge_environment_settings"
 URL = "https://api.example.com/orders"
@@ -232,3 +232,40 @@ def test_what_was_replaced_before_the_import_is_asked_for_each_url(change: str) 
     )
 
     assert run.returncode == 0, run.stderr
+
+
+def test_install_leaves_what_mount_gave_and_takes_what_it_gave() -> None:
+    """The kill switch of a mount stays in force; uninstall leaves nothing of its own behind."""
+    mounted, by_hand = requests.Session(), requests.Session()
+    mount(mounted, "https://", policy=Policy())
+    first = vars(mounted)[NAME]
+    by_hand.mount("https://", VertoAdapter(policy=Policy()))
+
+    install(policy=Policy())
+    try:
+        for session in (mounted, by_hand):
+            session.get_adapter("http://h")
+        has_it = NAME in vars(by_hand)
+        kept = vars(mounted)[NAME]
+    finally:
+        uninstall()
+
+    assert kept is first
+    assert has_it
+    assert vars(mounted)[NAME] is first
+    assert NAME not in vars(by_hand)
+
+
+def test_mount_takes_the_place_of_install() -> None:
+    """What was installed has its own kill switch."""
+    session = requests.Session()
+    install(policy=Policy(disabled=True))
+    try:
+        session.get_adapter(URL)
+        installed = vars(session)[NAME]
+        mount(session, policy=Policy())
+    finally:
+        uninstall()
+
+    assert vars(session)[NAME] is not installed
+    assert NAME in vars(session)

@@ -193,6 +193,7 @@ def mount(
     for prefix, adapter in wrapped.items():
         _put(session, prefix, adapter)
     if wrapped:
+        restore_settings(session)
         shorten_settings(session, assembly)
     return session
 

@@ -99,14 +99,14 @@ def uninstall() -> None:
     with _lock:
         if not _is_installed():
             return
+        assembly = getattr(requests.Session.get_adapter, _ASSEMBLY, None)
         requests.Session.get_adapter = _original()  # type: ignore[assignment,method-assign]
         for session in list(_wrapped):
             for prefix, adapter in list(session.adapters.items()):
                 if isinstance(adapter, InstalledAdapter):
                     adapter.give_back()
                     session.adapters[prefix] = adapter.inner
-            if not any(isinstance(left, ResilientAdapter) for left in session.adapters.values()):
-                restore_settings(session)
+            restore_settings(session, assembly)
         _wrapped.clear()
         while _switched_off:
             put_back(_switched_off.pop())

@@ -39,7 +39,7 @@ class SessionSettings:
     def __init__(self, session: requests.Session, assembly: Assembly | None) -> None:
         """Remember nothing yet."""
         self._session = weakref.ref(session)
-        self._assembly = assembly
+        self.assembly = assembly
         self._last: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -79,8 +79,8 @@ class SessionSettings:
         return (
             session.trust_env
             and type(session).merge_environment_settings is _MERGE
-            and self._assembly is not None
-            and not self._assembly.pipeline.policy.disabled
+            and self.assembly is not None
+            and not self.assembly.pipeline.policy.disabled
             and _names_no_proxy()
         )
 
@@ -88,9 +88,9 @@ class SessionSettings:
 def shorten_settings(session: Any, assembly: Assembly) -> None:
     """Let a session look for proxies at one go, unless its own way is another.
 
-    What stands in is set on the instance, and taken off again by :func:`restore_settings`.
+    What stands in is set on the instance, and taken off again by :func:`restore_settings`. One that
+    is there stays.
     """
-    restore_settings(session)
     is_usual = (
         isinstance(session, requests.Session)
         and _is_made_in(sessions, _MERGE)
@@ -103,10 +103,10 @@ def shorten_settings(session: Any, assembly: Assembly) -> None:
         vars(session).setdefault(_NAME, SessionSettings(session, assembly).merge)
 
 
-def restore_settings(session: Any) -> None:
-    """Let a session look for proxies by itself again."""
-    stands_in = getattr(session, "__dict__", {}).get(_NAME)
-    if isinstance(getattr(stands_in, "__self__", None), SessionSettings):
+def restore_settings(session: Any, assembly: Assembly | None = None) -> None:
+    """Let a session look for proxies by itself again; with ``assembly``, if that shortened it."""
+    stands_in = getattr(getattr(session, "__dict__", {}).get(_NAME), "__self__", None)
+    if isinstance(stands_in, SessionSettings) and assembly in {None, stands_in.assembly}:
         vars(session).pop(_NAME, None)
 
 
