@@ -64,6 +64,14 @@ def _asked(session: requests.Session, verify: bool | None = None) -> Any:
     return session.merge_environment_settings(URL, {}, None, verify, None)
 
 
+def _told(session: requests.Session, *asked: Any) -> str:
+    try:
+        return repr(session.merge_environment_settings(*asked))
+    except AttributeError as refused:
+        # Older versions of requests have it for a call whose proxies are None.
+        return repr(refused)
+
+
 def _pickled(session: requests.Session) -> Any:
     return pickle.loads(pickle.dumps(session))  # noqa: S301 - its own
 
@@ -98,8 +106,7 @@ def test_the_settings_are_those_of_requests(steps: list[tuple[dict[str, str], An
             each.stream, each.verify, each.cert, each.trust_env = of_session[:4]
             each.proxies = copy.copy(of_session[4])
             with mock.patch.dict(os.environ, variables, clear=True):
-                answer = each.merge_environment_settings(url, copy.copy(proxies), *given_in_call)
-            answers.append(repr(answer))
+                answers.append(_told(each, url, copy.copy(proxies), *given_in_call))
 
         assert answers[0] == answers[1]
 
