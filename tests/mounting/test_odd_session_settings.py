@@ -169,6 +169,26 @@ def test_what_moves_from_the_environment_to_the_session_is_found() -> None:
     assert (answer["proxies"], answer["verify"]) == (PROXIES, "/ours.pem")
 
 
+def test_a_method_that_is_replaced_meanwhile_is_asked_next_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another thread puts its own on the class while the environment is read."""
+    session = mount(requests.Session(), policy=Policy())
+    replaced = mock.Mock()
+
+    class Read(dict[str, str]):
+        def __iter__(self) -> Iterator[str]:
+            monkeypatch.setattr(requests.Session, NAME, replaced)
+            return super().__iter__()
+
+    monkeypatch.setattr(os, "environ", Read())
+    first, second = _asked(session), _asked(session)
+    monkeypatch.undo()
+
+    assert first["verify"] is True
+    assert second is replaced.return_value
+
+
 @pytest.mark.parametrize("odd", [1, Array()])
 def test_an_answer_with_what_another_thread_set_is_not_kept(
     monkeypatch: pytest.MonkeyPatch, odd: Any

@@ -72,8 +72,8 @@ def _told(session: requests.Session, *asked: Any) -> str:
         return repr(refused)
 
 
-def _pickled(session: requests.Session) -> Any:
-    return pickle.loads(pickle.dumps(session))  # noqa: S301 - its own
+def _pickled(thing: Any) -> Any:
+    return pickle.loads(pickle.dumps(thing))  # noqa: S301 - its own
 
 
 def _looks(session: requests.Session, verify: bool | None = None) -> int:
@@ -296,6 +296,8 @@ def test_a_session_that_only_has_the_verbs_is_left_alone() -> None:
     """It is mounted on, and nothing else of it is known."""
 
     class Alike:
+        __getstate__ = requests.Session.__getstate__
+
         def __init__(self) -> None:
             self.adapters = requests.Session().adapters
             self.get_adapter = requests.Session().get_adapter
@@ -319,34 +321,38 @@ class Carried(requests.Session):
         vars(self).update(state)
 
 
-@pytest.mark.parametrize(
-    ("kind", "copied"),
-    [
-        (requests.Session, copy.copy),
-        (requests.Session, copy.deepcopy),
-        (requests.Session, _pickled),
-        (Carried, copy.deepcopy),
-        (Carried, _pickled),
-    ],
-)
-def test_a_copy_asks_for_itself(kind: type[requests.Session], copied: Any) -> None:
+class Alike(requests.Session):
+    """A session whose copy has the same attributes."""
+
+    def __copy__(self) -> Any:
+        """Give all of them to another."""
+        other = Alike()
+        vars(other).update(vars(self))
+        return other
+
+
+@pytest.mark.parametrize("kind", [requests.Session, Carried, Alike])
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, _pickled])
+def test_a_copy_asks_for_itself(
+    session: requests.Session, kind: type[requests.Session], copied: Any
+) -> None:
     """What it trusts is its own affair, and the first may be gone by then."""
-    with mock.patch.dict(os.environ, {"https_proxy": "http://p:3128"}, clear=True):
-        first = mount(kind(), policy=Policy())
-        second = copied(first)
-        first.trust_env = False
-        del first
-        gc.collect()
+    first = mount(kind(), policy=Policy())
+    second = copied(first)
+    second.verify, first.verify = "/ours.pem", False
+    answers = [_asked(second)["verify"]]
+    del first
+    gc.collect()
+    answers.append(_asked(second)["verify"])
 
-        assert _asked(second)["proxies"] == {"https": "http://p:3128"}
-    with mock.patch.dict(os.environ, {}, clear=True):
-        assert _looks(second) > 0
+    assert answers == ["/ours.pem"] * 2
 
 
-def test_a_session_with_the_attributes_of_one_that_is_gone_is_told_so() -> None:
+@pytest.mark.parametrize("taken", [dict, copy.deepcopy, _pickled])
+def test_a_session_with_the_attributes_of_one_that_is_gone_is_told_so(taken: Any) -> None:
     """Nobody knows its settings, and a guess may be about certificates."""
     first, second = mount(requests.Session(), policy=Policy()), requests.Session()
-    vars(second).update(vars(first))
+    vars(second).update(taken(vars(first)))
     del first
 
     with pytest.raises(ReferenceError, match=r"unmount\(\) this one and mount\(\) it again"):

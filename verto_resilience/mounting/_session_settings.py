@@ -18,7 +18,10 @@ from verto_resilience.mounting._assembly import Assembly
 from verto_resilience.transports import is_plain_setting
 
 _NAME = "merge_environment_settings"
+# As properties they may give another value each time, and would be asked twice.
 _READ = ("trust_env", "proxies", "stream", "verify", "cert")
+# Those of requests leave what stands in behind; others may take it to a session it knows not of.
+_COPY = ("__copy__", "__deepcopy__", "__getstate__", "__reduce__", "__reduce_ex__")
 # Others put their own in the place of these, for good before this is imported or later for a while.
 _MERGE = requests.Session.merge_environment_settings
 _ASK = sessions.get_environ_proxies
@@ -33,26 +36,26 @@ class SessionSettings:
 
     Args:
         session: The session.
-        assembly: Whose kill switch holds; ``None``: it always goes the session's own way.
+        assembly: Whose kill switch holds.
     """
 
-    def __init__(self, session: requests.Session, assembly: Assembly | None) -> None:
+    def __init__(self, session: requests.Session, assembly: Assembly) -> None:
         """Remember nothing yet."""
         self._session = weakref.ref(session)
         self.assembly = assembly
         self._last: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Belong to the copy, with which it is copied, and leave it alone."""
-        return type(self), (self._session(), None)
+        """Belong to the copy, with which it is copied, and remember nothing."""
+        return type(self), (self._session(), self.assembly)
 
     def merge(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
         """Give the settings of a request; the signature is that of what it stands in for."""
         session = self._session()
         if session is None:
             message = (
-                "this session has the attributes of another one, which is gone: unmount() this "
-                "one and mount() it again, or have it copied by copy.deepcopy()"
+                "the session whose settings are asked for is gone: hold on to it; if this one has "
+                "its attributes by hand, unmount() this one and mount() it again"
             )
             raise ReferenceError(message)
         if not _is_empty(proxies) or not self._may_remember(session):
@@ -70,16 +73,15 @@ class SessionSettings:
         before, answer = self._last
         if asked == before:
             return {**answer, "proxies": answer["proxies"].copy()}
-        answer = _MERGE(session, url, proxies, stream, verify, cert)
-        if _is_answer(answer, asked):
-            self._last = asked, {**answer, "proxies": answer["proxies"].copy()}
-        return answer
+        told: Any = _MERGE(session, url, proxies, stream, verify, cert)
+        if _is_answer(told, asked):
+            self._last = asked, {**told, "proxies": told["proxies"].copy()}
+        return told
 
     def _may_remember(self, session: requests.Session) -> bool:
         return (
             session.trust_env
             and type(session).merge_environment_settings is _MERGE
-            and self.assembly is not None
             and not self.assembly.pipeline.policy.disabled
             and _names_no_proxy()
         )
@@ -95,8 +97,7 @@ def shorten_settings(session: Any, assembly: Assembly) -> None:
         isinstance(session, requests.Session)
         and _is_made_in(sessions, _MERGE)
         and _is_made_in(utils, _ASK)
-        # A property may give another value each time, and would be asked twice.
-        and not any(hasattr(type(session), name) for name in _READ)
+        and not any(_overrides(type(session), name) for name in (*_READ, *_COPY))
     )
     if is_usual:
         # Not setattr: a subclass may have it refuse.
@@ -138,6 +139,10 @@ def _is_answer(answer: dict[str, Any], asked: tuple[Any, ...]) -> bool:
 def _is_empty(proxies: Any) -> bool:
     # A dictionary of another kind may give what it does not hold.
     return type(proxies) is dict and not proxies
+
+
+def _overrides(kind: type, name: str) -> bool:
+    return getattr(kind, name, None) is not getattr(requests.Session, name, None)
 
 
 def _is_made_in(module: ModuleType, function: Any) -> bool:
