@@ -15,6 +15,7 @@ from verto_resilience.cli._explain import explain
 from verto_resilience.cli._fleet import fleet
 from verto_resilience.cli._help import Command, Group
 from verto_resilience.cli._operations import operations
+from verto_resilience.cli._output import carry_out
 from verto_resilience.cli._request import request
 from verto_resilience.cli._run import SETTINGS
 from verto_resilience.cli._run import run as run_command
@@ -52,8 +53,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0 when all went well, 1 when a check failed, 2 for a mistake in what was
-        given, 130 when interrupted.
+        given, 4 when standard output cannot be written, 130 when interrupted, 141 when nobody
+        reads any more.
     """
+    return carry_out(lambda: _carried_out(arguments))
+
+
+def _carried_out(arguments: Sequence[str] | None) -> int:
     try:
         _app()(args=arguments, prog_name="verto-resilience")
     except SystemExit as ended:

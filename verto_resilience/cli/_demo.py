@@ -57,7 +57,8 @@ def _recorder(report: Path) -> FlightRecorder:
 
 def _write(recorder: FlightRecorder, report: Path) -> None:
     try:
-        print(f"flight report: {recorder.write(report, title='The demo')}")
+        written = recorder.write(report, title="The demo")
     except OSError as error:
         tell_error(f"{report} cannot be written: {error.strerror}")
         raise typer.Exit(2) from None
+    print(f"flight report: {written}")

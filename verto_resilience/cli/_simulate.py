@@ -142,13 +142,14 @@ def simulate(
     if report is not None:
         _check_report(report)
     runs = _play(scenario, list(dict.fromkeys(only or Strategy)), settings)
+    # Before anything is printed, for whoever reads that may go away before its end.
+    _write(runs, settings, None if csv_file == _STANDARD_OUTPUT else csv_file, report)
     if csv_file == _STANDARD_OUTPUT:
         _write_rows(runs, sys.stdout)
     elif as_json:
         print(json.dumps(_plain_data(scenario, runs), indent=2))
     else:
         show_runs(runs)
-    _write(runs, settings, None if csv_file == _STANDARD_OUTPUT else csv_file, report)
     lost = [run for run in runs if run.strategy.is_ours and figures(run).recovered is None]
     raise typer.Exit(1 if lost else 0)
 

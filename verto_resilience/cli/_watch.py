@@ -1,7 +1,6 @@
 """What a store holds, for as long as somebody looks at it."""
 
 import json
-import os
 import select
 import sys
 import time
@@ -11,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 
+from verto_resilience.cli._output import UnwrittenError, drop_what_is_left
 from verto_resilience.cli._told_fleet import as_plain_data, as_text
 from verto_resilience.state import Place, Standing
 
@@ -37,7 +37,10 @@ def watch(ask: Callable[[], Standing], place: Place, *, as_json: bool) -> None:
         else:
             _write_changes(ask, place)
     except BrokenPipeError:
-        _drop_what_is_left()
+        drop_what_is_left(sys.stdout)
+    except UnwrittenError as error:
+        if not error.is_unread:
+            raise
 
 
 def _write_lines(ask: Callable[[], Standing], place: Place) -> None:
@@ -85,10 +88,3 @@ def _rest() -> None:
     reader.register(sys.stdout.fileno(), 0)
     if reader.poll(_BETWEEN_LOOKS * 1000.0):
         raise BrokenPipeError
-
-
-def _drop_what_is_left() -> None:
-    """Have the interpreter find nobody to complain of when it flushes its output at the end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
