@@ -30,6 +30,22 @@ def test_every_operation_is_listed(run: Run) -> None:
     ]
 
 
+@pytest.mark.parametrize("columns", [60, 45])
+def test_it_fits_a_terminal_that_is_narrow(run: Run, columns: int) -> None:
+    """Each operation keeps its path whole, and kind and repeat in their columns."""
+    lines = run("operations", COLUMNS=str(columns)).stdout.splitlines()
+
+    kind = lines[0].index("kind")
+    rows = Operations.documented().rows()
+    assert max(map(len, lines)) <= max(columns, *(len(row.template) + 11 for row in rows))
+    assert [line[kind:].split() for line in lines[1:] if line[kind - 2 : kind] == "  "] == [
+        [row.kind, row.repeatable] for row in rows
+    ]
+    assert [path for line in lines for path in line.split() if path.startswith("/")] == [
+        row.template for row in rows
+    ]
+
+
 def test_operations_stand_under_their_service(run: Run) -> None:
     """The hosts of a service are asked for what is indented below its name."""
     lines = run("operations", "--kind", "moves_money").stdout.splitlines()

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -10,12 +11,13 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from verto_resilience.cli._wrapped import width, wrapped
 from verto_resilience.config import load_operations, load_policy
 from verto_resilience.outcome import Operation, OperationKind, Operations
 
 _KINDS = f"{', '.join(list(OperationKind)[:-1])} and {list(OperationKind)[-1]}"
 _COLUMNS = ("method", "path", "kind", "resent")
-_INDENT = "  "
+_INDENT = _GAP = "  "
 _OWN = "of the file"
 _LEGACY = re.compile(r"api-v3\b.*")
 
@@ -98,20 +100,32 @@ def _show(rows: list[Operation]) -> None:
     # Those of nobody's service come last, wherever the table has them.
     rows = sorted(rows, key=lambda row: (not row.service, services.index(row.service)))
     cells = [_COLUMNS, *((row.method, row.template, row.kind, row.repeatable) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(size) for cell, size in zip(line, widths, strict=True)).rstrip()
-        for line in cells
-    ]
-    console.print(Text(f"{_INDENT}{lines[0]}", style="bold"), soft_wrap=True)
+    widths = _widths(cells)
+    console.print(Text(_line(cells[0], widths), style="bold"), soft_wrap=True)
     service = None
-    for row, line in zip(rows, lines[1:], strict=True):
+    for row, line in zip(rows, cells[1:], strict=True):
         if row.service != service:
             service = row.service
             console.print(Text(service or _OWN, style="bold"), soft_wrap=True)
-        console.print(f"{_INDENT}{line}", markup=False, soft_wrap=True)
+        console.print(_line(line, widths), markup=False, soft_wrap=True)
         only = " and ".join(part for part in (row.query, row.body) if part)
         if only:
-            console.print(
-                f"{_INDENT}{' ' * widths[0]}    with {only}", markup=False, soft_wrap=True
-            )
+            below = " " * (len(_INDENT) + widths[0] + len(_GAP))
+            told = wrapped(f"with {only}", first=f"{below}  ", others=f"{below}  ")
+            console.print(told, markup=False, soft_wrap=True)
+
+
+def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
+    """Give the columns their widths; that of the paths gets what the others leave."""
+    method, path, *others = (max(map(len, column)) for column in zip(*cells, strict=True))
+    left = width() - len(_INDENT) - method - sum(others) - len(_GAP) * len(_COLUMNS[1:])
+    return [method, min(path, max(left, len("path"))), *others]
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """Put cells below their titles; what follows a path that is too long goes below it."""
+    method, path, *others = (cell.ljust(size) for cell, size in zip(cells, widths, strict=True))
+    front, rest = f"{_INDENT}{method}{_GAP}", _GAP.join(others)
+    if len(path) > widths[1]:
+        return f"{front}{path}\n{' ' * (len(front) + widths[1])}{_GAP}{rest}".rstrip()
+    return f"{front}{path}{_GAP}{rest}".rstrip()
