@@ -1,5 +1,6 @@
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -171,6 +172,90 @@ def test_a_file_that_a_policy_file_names_is_looked_at_too(run: Run, file: str) -
 
     told = "error: catalogue /nowhere cannot be read: No such file or directory\n"
     assert (result.returncode, result.stderr) == (2, told)
+
+
+@pytest.mark.parametrize("arguments", [("config",), ("config", "--json")])
+def test_what_is_wrong_is_a_note_while_the_kill_switch_is_thrown(
+    run: Run, arguments: tuple[str, ...]
+) -> None:
+    """It keeps nothing from working: the defaults are in force, and the exit code is 0."""
+    given = {"VERTO_RESILIENCE_DISABLED": "true", "VERTO_RESILIENCE_WINDOW": "20"}
+
+    result = run(*arguments, VERTO_RESILIENCE_MAX_ATTEMPTS="0", **given)
+
+    assert result.returncode == 0
+    assert result.stderr == (
+        "note: the kill switch is thrown (VERTO_RESILIENCE_DISABLED); "
+        "without it this would be an error:\n"
+        "  VERTO_RESILIENCE_MAX_ATTEMPTS='0': allowed is a whole number from 1 to 10\n"
+    )
+    if "--json" in arguments:
+        rows = {row["setting"]: row for row in json.loads(result.stdout)["settings"]}
+        assert (rows["window"]["value"], rows["disabled"]["value"]) == (30.0, True)
+    else:
+        assert "VERTO_RESILIENCE_DISABLED = true  (environment, default false)" in result.stdout
+        assert "VERTO_RESILIENCE_WINDOW = 30  (default)" in result.stdout
+
+
+@pytest.mark.parametrize("thrown_by", ["VERTO_RESILIENCE_DISABLED", "disabled in the policy file"])
+def test_a_file_that_nobody_reads_is_a_note(
+    run: Run, broken: str, tmp_path: Path, thrown_by: str
+) -> None:
+    """The settings are shown as they are, for they can be read."""
+    policy = tmp_path / "disabled.toml"
+    policy.write_text("disabled = true\n")
+    by_file = {"VERTO_RESILIENCE_POLICY_FILE": str(policy)}
+    switch = by_file if "file" in thrown_by else {thrown_by: "1"}
+
+    result = run(
+        "config", VERTO_RESILIENCE_OPERATIONS=broken, VERTO_RESILIENCE_WINDOW="20", **switch
+    )
+
+    assert result.returncode == 0
+    assert "VERTO_RESILIENCE_WINDOW = 20  (environment, default 30)" in result.stdout
+    assert result.stderr.startswith(f"note: the kill switch is thrown ({thrown_by}); ")
+    assert result.stderr.count(f"  operations {broken}: ") == 2
+
+
+def test_a_variable_beside_a_policy_file_that_disables_counts(run: Run, tmp_path: Path) -> None:
+    """It is read before the file's word holds, and mounting refuses it."""
+    policy = tmp_path / "disabled.toml"
+    policy.write_text("disabled = true\n")
+
+    result = run(
+        "config", VERTO_RESILIENCE_POLICY_FILE=str(policy), VERTO_RESILIENCE_MAX_ATTEMPTS="0"
+    )
+
+    assert result.returncode == 2
+
+
+WITHOUT_REDIS = """
+import sys
+sys.modules["redis"] = None
+from verto_resilience.__main__ import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("arguments", [(), ("--json",)])
+def test_settings_are_shown_without_what_a_store_needs(
+    clean_environment: dict[str, str], arguments: tuple[str, ...]
+) -> None:
+    """The extra that is missing is noted at the store, and told as the error that it is."""
+    result = subprocess.run(
+        [sys.executable, "-c", WITHOUT_REDIS, "config", *arguments],
+        env=clean_environment | {"VERTO_RESILIENCE_STORE": "redis://:canary@one"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    lacking = "he store needs redis: pip install '.[redis]' from a clone"
+    assert result.returncode == 2
+    assert result.stderr == f"error: VERTO_RESILIENCE_STORE=redis://REDACTED@one: t{lacking}\n"
+    assert f"T{lacking}." in result.stdout
+    assert "VERTO_RESILIENCE_MAX_ATTEMPTS" in result.stdout
 
 
 def test_impossible_combination_is_an_error(run: Run) -> None:

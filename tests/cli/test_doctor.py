@@ -162,6 +162,27 @@ class TestCommand:
         assert by_variable.startswith("it is thrown (VERTO_RESILIENCE_DISABLED): calls go out as")
         assert by_file.startswith("it is thrown (disabled in the policy file): calls go out as")
 
+    def test_what_the_kill_switch_makes_harmless_is_a_note(self, run: Run) -> None:
+        """The switch is what is wrong; bad variables and files do not count while it is thrown."""
+        result = run(
+            "doctor",
+            "--json",
+            VERTO_RESILIENCE_DISABLED="true",
+            VERTO_RESILIENCE_MAX_ATTEMPTS="0",
+            VERTO_RESILIENCE_CATALOGUE="/nowhere",
+        )
+
+        findings = json.loads(result.stdout)["findings"]
+        assert [f["about"] for f in findings if f["state"] == "wrong"] == ["kill switch"]
+        assert [f for f in findings if f["about"] == "settings"] == [
+            {
+                "about": "settings",
+                "state": "note",
+                "detail": "VERTO_RESILIENCE_MAX_ATTEMPTS='0': allowed is a whole number from 1 to "
+                "10; it does not count while the kill switch is thrown",
+            }
+        ]
+
     def test_a_list_that_leaves_vertos_own_hosts_out_is_noted(self, run: Run) -> None:
         """It is allowed, and may not be meant."""
         result = run("doctor", "--json", VERTO_RESILIENCE_VERTO_HOSTS="127.0.0.1")

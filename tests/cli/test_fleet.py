@@ -31,6 +31,15 @@ def test_without_a_store_there_is_no_fleet(monkeypatch: pytest.MonkeyPatch) -> N
     assert str(error) == "there is no store: set VERTO_RESILIENCE_STORE"
 
 
+def test_with_the_kill_switch_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that is named is not called missing."""
+    monkeypatch.setenv("VERTO_RESILIENCE_DISABLED", "true")
+
+    told = str(_run().exception)
+
+    assert told == "the kill switch is thrown (VERTO_RESILIENCE_DISABLED), so there is no store"
+
+
 @pytest.mark.parametrize(
     "key",
     [

@@ -187,6 +187,16 @@ def test_settings_hold_for_the_call(run: Run, verto: Sandbox) -> None:
     assert verto.arrived == 2
 
 
+def test_switched_off_no_bad_variable_stands_in_its_way(run: Run, verto: Sandbox) -> None:
+    """As none does where an adapter is mounted."""
+    given = {"VERTO_RESILIENCE_DISABLED": "1", "VERTO_RESILIENCE_MAX_ATTEMPTS": "0"}
+
+    result = run("request", "GET", f"{verto.url}/status/200", **QUICK, **given)
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert verto.arrived == 1
+
+
 def test_switched_off_it_is_one_plain_request(run: Run, verto: Sandbox) -> None:
     """Under the kill switch the tree says why there is no history."""
     verto.play("down")

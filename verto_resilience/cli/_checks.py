@@ -11,10 +11,9 @@ import requests
 import urllib3
 
 from verto_resilience.cli._finding import Finding, State
+from verto_resilience.cli._kill_switch import thrown_by, what_counts
 from verto_resilience.config import (
-    KILL_SWITCH,
     PREFIX,
-    is_switched_off,
     load_policies,
     notes,
     problems_of_tables,
@@ -130,24 +129,30 @@ def check_adapters(session: requests.Session) -> Iterator[Finding]:
 
 
 def check_settings() -> Iterator[Finding]:
-    """Read every variable and the files that they name."""
+    """Read every variable and the files that they name.
+
+    What is wrong while the kill switch is thrown is a note: nothing goes by it then.
+    """
     try:
-        policies = load_policies()
-        problems = problems_of_tables(policies.general)
+        environ, problems = what_counts()
+        policies = load_policies(environ)
     except ConfigurationError as error:
-        problems = list(error.problems)
-    if problems:
-        for problem in problems:
-            yield Finding("settings", State.WRONG, problem)
+        yield from (Finding("settings", State.WRONG, problem) for problem in error.problems)
         return
+    problems += problems_of_tables(policies.general)
     if policies.general.disabled:
-        by = KILL_SWITCH if is_switched_off() else "disabled in the policy file"
         yield Finding(
             "kill switch",
             State.WRONG,
-            f"it is thrown ({by}): calls go out as without this library, with no resend, no "
-            "circuit, no pause and no span",
+            f"it is thrown ({thrown_by()}): calls go out as without this library, with no resend, "
+            "no circuit, no pause and no span",
         )
+        for problem in problems:
+            told = f"{problem}; it does not count while the kill switch is thrown"
+            yield Finding("settings", State.NOTE, told)
+        return
+    if problems:
+        yield from (Finding("settings", State.WRONG, problem) for problem in problems)
         return
     for note in notes(policies.general).values():
         yield Finding("settings", State.NOTE, note)

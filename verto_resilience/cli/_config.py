@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from verto_resilience.cli._kill_switch import tell_what_does_not_count, what_counts
 from verto_resilience.cli._store import fault_of_store
 from verto_resilience.cli._wrapped import width, wrapped
 from verto_resilience.config import (
@@ -61,36 +62,37 @@ def config(
     """Show every setting: its variable, its value now, where that came from, what it means.
 
     Exits with 2 when a variable, or a file that one names, holds what it must not, and when the
-    store that they name refuses what is needed. One that only cannot be reached is a note.
+    store that they name refuses what is needed. One that only cannot be reached is a note; so is
+    whatever is wrong while the kill switch is thrown, for it keeps nothing from working then.
     """
     if schema:
         print(json.dumps(render_schema(), indent=2))
         return
-    rows, overrides = effective_settings()
-    policy = load_policy()
-    problems = [*problems_of_tables(policy), *_look_at_store(rows, policy)]
+    environ, problems = what_counts()
+    rows, overrides = effective_settings(environ)
+    policy = load_policy(environ)
+    problems += [*problems_of_tables(policy), *_look_at_store(rows, policy)]
     if as_json:
         settings = [as_plain_data(row) for row in rows]
         print(json.dumps({"settings": settings, "origins": overrides}, indent=2))
-        _tell(problems)
-        return
-    console = Console(highlight=False)
-    for row in rows:
-        console.print(_block(row), soft_wrap=True)
-    for origin, own in overrides.items():
-        console.print(_origin_block(origin, own), soft_wrap=True)
-    for line in _summary(rows, overrides):
-        console.print(line, style="dim", soft_wrap=True)
-    _tell(problems)
+    else:
+        _show(rows, overrides)
+    # Last, where it is seen.
+    if policy.disabled:
+        tell_what_does_not_count(problems)
+    else:
+        _refuse(problems)
 
 
-def effective_settings() -> tuple[list[Effective], dict[str, dict[str, Any]]]:
+def effective_settings(
+    environ: Mapping[str, str],
+) -> tuple[list[Effective], dict[str, dict[str, Any]]]:
     """Give every setting with its value here, and what the policy file sets for single origins.
 
     Raises:
         ConfigurationError: One error with everything that is wrong.
     """
-    policies, given = load_policies(), read_environment()
+    policies, given = load_policies(environ), read_environment(environ)
     path = policies.general.policy_file
     file = PolicyFile() if path is None else read_policy_file(path)
     noted = notes(policies.general)
@@ -126,20 +128,32 @@ def written(value: object) -> str:
     return shown(value)
 
 
+def _show(rows: list[Effective], overrides: Mapping[str, Any]) -> None:
+    console = Console(highlight=False)
+    for row in rows:
+        console.print(_block(row), soft_wrap=True)
+    for origin, own in overrides.items():
+        console.print(_origin_block(origin, own), soft_wrap=True)
+    for line in _summary(rows, overrides):
+        console.print(line, style="dim", soft_wrap=True)
+
+
 def _look_at_store(rows: list[Effective], policy: Policy) -> list[str]:
     """Note at the store's row what is wrong with it; gives a problem when that does not pass."""
-    fault = fault_of_store(policy)
-    if fault is None:
-        return []
-    for number, row in enumerate(rows):
-        if row.setting.name == "store":
-            rows[number] = replace(row, note=f"{fault.sentence[0].upper()}{fault.sentence[1:]}.")
-            problem = f"{variable(row.setting)}={written(row.value)}: {fault.sentence}"
-    return [] if fault.passes else [problem]
+    try:
+        fault = fault_of_store(policy)
+    except ConfigurationError as error:
+        told, passes = str(error), False
+    else:
+        if fault is None:
+            return []
+        told, passes = fault.sentence, fault.passes
+    number, row = next((n, row) for n, row in enumerate(rows) if row.setting.name == "store")
+    rows[number] = replace(row, note=f"{told[0].upper()}{told[1:]}.")
+    return [] if passes else [f"{variable(row.setting)}={written(row.value)}: {told}"]
 
 
-def _tell(problems: list[str]) -> None:
-    """Say it last, where it is seen."""
+def _refuse(problems: list[str]) -> None:
     if len(problems) == 1:
         raise ConfigurationError(*problems, problems=tuple(problems))
     if problems:

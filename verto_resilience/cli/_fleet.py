@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from verto_resilience.cli._help import Command
+from verto_resilience.cli._kill_switch import thrown_by
 from verto_resilience.cli._told_error import tell_error
 from verto_resilience.cli._told_fleet import as_plain_data, as_text, length
 from verto_resilience.cli._watch import watch as watch_store
@@ -129,9 +130,12 @@ def reset_circuit(key: _Key) -> None:
 
 
 def _place() -> Place:
-    place = place_of(load_policy())
+    policy = load_policy()
+    place = place_of(policy)
     if place is None:
         problem = f"there is no store: set {PREFIX}STORE"
+        if policy.disabled:
+            problem = f"the kill switch is thrown ({thrown_by()}), so there is no store"
         raise ConfigurationError(problem, problems=(problem,))
     return place
 

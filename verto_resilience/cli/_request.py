@@ -1,6 +1,7 @@
 """``verto-resilience request``: one call through the adapter, and what happened to it."""
 
 import json
+import os
 import re
 import sys
 from dataclasses import replace
@@ -15,8 +16,9 @@ from rich.console import Console
 from urllib3.exceptions import LocationParseError
 
 from verto_resilience.cli._cause import cause_of
+from verto_resilience.cli._kill_switch import what_counts
 from verto_resilience.cli._told_call import ToldCall, as_plain_data, as_tree
-from verto_resilience.config import did_you_mean, load_policies, read_text
+from verto_resilience.config import did_you_mean, is_switched_off, load_policies, read_text
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.mounting import VertoAdapter
 from verto_resilience.outcome import scrub_known
@@ -78,7 +80,9 @@ def request(
     if body is not None and _is_json(body):
         headers = {"Content-Type": "application/json"} | headers
     given = dict(_setting(text) for text in policy or ())
-    settings = load_policies(source="--policy", **given).general
+    # Elsewhere what is given here may put right what is wrong there.
+    environ = what_counts()[0] if is_switched_off() else os.environ
+    settings = load_policies(environ, source="--policy", **given).general
     try:
         told = _call(settings, method.upper(), url, headers, body)
     except ConfigurationError:
