@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import typer
 from typer.testing import CliRunner, Result
@@ -54,7 +56,8 @@ def test_with_the_kill_switch_there_is_none(monkeypatch: pytest.MonkeyPatch) -> 
         "https://api..example.com",
         "https://[1.2]",
         "https://api.example.com:99999",
-        "https://api.example.com PST /payments",
+        "https://api.example.com M-SEARCH /payments",
+        "https://api.example.com /payments",
         "https://api.example.com POST payments",
     ],
 )
@@ -86,10 +89,59 @@ def test_a_store_that_cannot_be_had_is_told(arguments: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    "method", ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"]
+    "method", ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "PURGE"]
 )
-def test_a_key_may_name_an_operation_of_any_method(method: str) -> None:
+@pytest.mark.parametrize("verb", ["open", "reset"])
+def test_a_key_may_name_an_operation_of_any_method(verb: str, method: str) -> None:
     """It is not refused for its method: the store is asked."""
-    ran = _run("reset", f"https://x {method} /payments")
+    ran = _run(verb, f"https://x {method} /payments")
 
     assert ran.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("operation", "hint"),
+    [
+        ("PST /payments/create", "; did you mean POST /payments/create?"),
+        ("GET /orders/v2.1/fx/123", "; did you mean GET /orders/v2.1/fx/{order_id}?"),
+        ("PURGE /cache", ""),
+    ],
+)
+def test_an_operation_that_is_not_known_here_is_noted(operation: str, hint: str) -> None:
+    """A slip would open a circuit that nobody has; another machine may know it all the same."""
+    ran = _run("open", f"https://x {operation}")
+
+    note, error = ran.stderr.splitlines()
+    assert note == (
+        f"note: no operation is called {operation} here, "
+        f"and only processes that know one go by it{hint}"
+    )
+    assert error.startswith("error: store ")
+
+
+@pytest.mark.parametrize(
+    "key", ["https://x", "https://x POST /payments/create", "https://x get /fx/{reference}"]
+)
+def test_what_is_known_has_no_note(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    """Nor has anything where the table cannot be read: a circuit can be opened all the same."""
+    known = _run("open", key)
+    monkeypatch.setenv("VERTO_RESILIENCE_OPERATIONS", "/nowhere")
+    unread = _run("open", "https://x PURGE /cache")
+
+    assert [ran.exit_code for ran in (known, unread)] == [1, 1]
+    assert "note:" not in known.stderr + unread.stderr
+
+
+def test_an_operation_of_a_file_may_have_any_method(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Circuits have the methods that the table has."""
+    file = tmp_path / "operations.toml"
+    row = 'template = "/cache"\nkind = "write"\nrepeatable = "always"\n'
+    file.write_text(f'[[operation]]\nmethod = "PURGE"\n{row}')
+    monkeypatch.setenv("VERTO_RESILIENCE_OPERATIONS", str(file))
+
+    ran = _run("open", "https://x PURGE /cache")
+
+    assert ran.exit_code == 1
+    assert "note:" not in ran.stderr

@@ -14,12 +14,20 @@ from rich.console import Console
 
 from verto_resilience.cli._help import Command
 from verto_resilience.cli._kill_switch import thrown_by
-from verto_resilience.cli._told_error import tell_error
+from verto_resilience.cli._told_error import tell_error, tell_note
 from verto_resilience.cli._told_fleet import as_plain_data, as_text, length
 from verto_resilience.cli._watch import watch as watch_store
-from verto_resilience.config import PREFIX, lacking, load_policy, origin_or_host, place_of
+from verto_resilience.config import (
+    PREFIX,
+    did_you_mean,
+    lacking,
+    load_operations,
+    load_policy,
+    origin_or_host,
+    place_of,
+)
 from verto_resilience.errors import ConfigurationError
-from verto_resilience.outcome import METHODS
+from verto_resilience.pipeline import Policy
 from verto_resilience.state import (
     LONGEST,
     LinkError,
@@ -33,7 +41,7 @@ from verto_resilience.state import (
 
 _HOUR = 3600.0
 
-_OPERATION = re.compile(rf"({'|'.join(METHODS)}) /\S*")
+_OPERATION = re.compile(r"([A-Za-z]+) (/\S*)")
 
 fleet = typer.Typer(invoke_without_command=True)
 
@@ -70,7 +78,7 @@ def show(
     """
     if context.invoked_subcommand is not None:
         return
-    place = _place()
+    place = _place(load_policy())
     if watch:
         watch_store(lambda: _asked(place), place, as_json=as_json)
         return
@@ -112,7 +120,9 @@ def open_circuit(
     Processes whose breaker_mode is not enforce do not go by it, and one that has only begun sends
     what it sends before it has heard of it: no call waits for the store.
     """
-    place, known = _place(), _key(key)
+    policy, known = load_policy(), _key(key)
+    place = _place(policy)
+    _note_what_nobody_knows(policy, known)
     with _told(place):
         force_open(place, known, seconds, by=_who())
     print(f"{known} is open for {length(seconds)}, in every process that hears of it")
@@ -123,14 +133,15 @@ def open_circuit(
 )
 def reset_circuit(key: _Key) -> None:
     """Close a circuit in every process of the fleet; with an origin alone, end its pause too."""
-    place, known = _place(), _key(key)
+    policy, known = load_policy(), _key(key)
+    place = _place(policy)
+    _note_what_nobody_knows(policy, known)
     with _told(place):
         reset(place, known, by=_who())
     print(f"{known} is closed, in every process that hears of it")
 
 
-def _place() -> Place:
-    policy = load_policy()
+def _place(policy: Policy) -> Place:
     place = place_of(policy)
     if place is None:
         problem = f"there is no store: set {PREFIX}STORE"
@@ -163,17 +174,37 @@ def _key(given: str) -> str:
     if not re.match("https?://[^/]", origin, re.IGNORECASE):
         raise typer.BadParameter("it begins with https:// and a host", param_hint="KEY")
     known = origin_or_host(origin)
+    named = _OPERATION.fullmatch(operation)
     # More than was meant would be opened: a circuit has no path but that of its operation.
-    if known is None or (space and _OPERATION.fullmatch(operation) is None):
+    if known is None or (space and named is None):
         raise typer.BadParameter(
             "it is an origin alone (https://host, without a path), or that and an operation "
             '("https://host POST /path")',
             param_hint="KEY",
         )
-    key = f"{known}{space}{operation}"
+    key = known if named is None else f"{known} {named[1].upper()} {named[2]}"
     if not is_key(key):
         raise typer.BadParameter("this is no key of a circuit", param_hint="KEY")
     return key
+
+
+def _note_what_nobody_knows(policy: Policy, key: str) -> None:
+    """Say that an operation is not in the table of this machine; that of the fleet may have it."""
+    _, _, operation = key.partition(" ")
+    try:
+        table = load_operations(policy.operations)
+    except ConfigurationError:
+        # Who must open a circuit now is not to be stopped by a file.
+        return
+    names = {f"{row.method} {row.template}" for row in table.rows()}
+    if not operation or operation in names:
+        return
+    meant = table.match(*operation.split(" ", 1))
+    hint = f"; did you mean {meant.method} {meant.template}?" if meant else ""
+    tell_note(
+        f"no operation is called {operation} here, and only processes that know one go by it"
+        f"{hint or did_you_mean(operation, names)}"
+    )
 
 
 def _who() -> str:
