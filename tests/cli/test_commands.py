@@ -2,15 +2,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import requests
 
 import verto_resilience
+from tests.cli.conftest import PYTHON
 from verto_resilience.cli._app import COMMANDS, GROUPS
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
+PAGE = Path(__file__).resolve().parents[1] / "outcome" / "pages" / "status-page.md"
 WITHOUT_EXTRA = """
 import sys
 sys.modules["{missing}"] = None
@@ -83,6 +86,7 @@ def test_command_line_is_not_loaded_with_the_library() -> None:
         (("codes", "show", "one"), "CODE"),
         (("codes", "diff", "/nowhere/page.html"), "cannot be read"),
         (("dashboard", "--rule"), "--rules"),
+        (("fleet", "open", "https://x", "--for", "0"), "0: allowed is from 1 to 86400 seconds"),
     ],
 )
 def test_mistake_is_told_without_a_traceback(
@@ -94,6 +98,25 @@ def test_mistake_is_told_without_a_traceback(
     assert result.returncode == 2
     assert said in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [("codes", "diff", "-"), ("request", "GET", "http://x", "-d", "@-")]
+)
+def test_a_closed_standard_input_is_a_mistake(
+    clean_environment: dict[str, str], arguments: tuple[str, ...]
+) -> None:
+    """It is told where it would be read."""
+    result = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" <&-', "sh", *PYTHON, "-m", "verto_resilience", *arguments],
+        env=clean_environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (result.returncode, result.stderr) == (2, "error: standard input is closed\n")
 
 
 def test_no_command_shows_the_commands(run: Run) -> None:
@@ -130,6 +153,7 @@ PAGES = [
     *((command.__name__,) for command, _ in COMMANDS),
     *((name,) for _, name, _ in GROUPS),
     *(("codes", name) for name in ("list", "show", "import", "diff")),
+    *(("fleet", name) for name in ("open", "reset")),
     (),
 ]
 
@@ -151,9 +175,10 @@ def test_help_speaks_of_what_to_give(run: Run, page: tuple[str, ...]) -> None:
         ("operations",),
         ("codes", "list"),
         ("codes", "show", "1"),
+        ("codes", "diff", str(PAGE)),
         *(("explain", str(status), "1") for status in (200, 401, 409, 429, 502, 503, 504)),
     ],
-    ids=" ".join,
+    ids=lambda arguments: " ".join(arguments[:2]),
 )
 def test_it_fits_a_terminal_of_80_columns(run: Run, arguments: tuple[str, ...]) -> None:
     """No line is cut by the terminal."""

@@ -18,6 +18,7 @@ from verto_resilience.state import Place, Standing
 Shell = Callable[..., subprocess.CompletedProcess[str]]
 
 FULL = Path("/dev/full")
+PAGE = Path(__file__).resolve().parents[1] / "outcome" / "pages" / "status-page.md"
 ERROR = "error: standard output cannot be written: "
 PLACE = Place(StoreAddress("unix:///run/redis.sock"), "default")
 
@@ -31,8 +32,8 @@ COMMANDS = (
     "codes list",
     "codes list --json",
     "codes show 1",
-    "codes import tests/outcome/pages/status-page.md",
-    "codes diff tests/outcome/pages/status-page.md",
+    "codes import PAGE",
+    "codes diff PAGE",
     "explain 503",
     "operations",
     "operations --json",
@@ -78,7 +79,7 @@ def test_a_full_disk_is_told_in_one_line(
     monkeypatch.setenv("VERTO_RESILIENCE_MAX_ATTEMPTS", "1")
 
     with FULL.open("w") as output, redirect_stdout(output):
-        code = run(command.split())
+        code = run([str(PAGE) if part == "PAGE" else part for part in command.split()])
 
     assert (code, capsys.readouterr().err) == (UNWRITTEN, f"{ERROR}No space left on device\n")
 

@@ -2,6 +2,8 @@ import os
 import pty
 import subprocess
 
+import pytest
+
 from tests.cli.conftest import PYTHON
 
 
@@ -62,3 +64,48 @@ def test_elsewhere_a_fault_is_one_line(clean_environment: dict[str, str]) -> Non
 
     assert "no attempt could use its whole timeout" in result.stderr
     assert len(result.stderr.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ("request", "GET", "https://x", "--policy", "max_attempts"),
+            "Invalid value for --policy: max_attempts has no value: write max_attempts=VALUE",
+        ),
+        (
+            ("simulate", "--incident", "flood"),
+            "Invalid value for '--incident': 'flood' is not one of 'none', 'outage', ",
+        ),
+        (("conifg",), "No such command 'conifg'."),
+    ],
+)
+def test_so_is_a_mistake_in_the_arguments(
+    clean_environment: dict[str, str], arguments: tuple[str, ...], told: str
+) -> None:
+    """Below the usage, and without a frame around it."""
+    result = subprocess.run(
+        [*PYTHON, "-m", "verto_resilience", *arguments],
+        env=clean_environment | {"COLUMNS": "60"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    usage, *_, last = result.stderr.splitlines()
+    assert (result.returncode, result.stdout) == (2, "")
+    assert usage.startswith("Usage: verto-resilience ")
+    assert last.startswith(f"error: {told}")
+
+
+def test_a_mistake_in_the_arguments_fits_the_terminal(clean_environment: dict[str, str]) -> None:
+    """Where a person reads it."""
+    lines = _on_a_terminal(
+        clean_environment | {"COLUMNS": "60"}, "request", "GET", "https://x", "-p", "max_attempts"
+    )
+
+    assert lines[-2:] == [
+        "error: Invalid value for --policy: max_attempts has no",
+        "  value: write max_attempts=VALUE",
+    ]

@@ -14,6 +14,7 @@ from verto_resilience.cli._doctor import doctor
 from verto_resilience.cli._explain import explain
 from verto_resilience.cli._fleet import fleet
 from verto_resilience.cli._help import Command, Group
+from verto_resilience.cli._mistake import MISTAKE, tell_mistake
 from verto_resilience.cli._operations import operations
 from verto_resilience.cli._output import carry_out
 from verto_resilience.cli._request import request
@@ -44,6 +45,8 @@ GROUPS = (
 )
 """Commands that have commands of their own, with their names and an example."""
 
+_INTERRUPTED = 130
+
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Carry out a command.
@@ -61,13 +64,18 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _carried_out(arguments: Sequence[str] | None) -> int:
     try:
-        _app()(args=arguments, prog_name="verto-resilience")
+        code = _app()(args=arguments, prog_name="verto-resilience", standalone_mode=False)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except ConfigurationError as error:
         tell_error(error)
         return 2
-    return 0
+    except typer.Abort:
+        return _INTERRUPTED
+    except MISTAKE as error:
+        tell_mistake(error)
+        return 2
+    return code if isinstance(code, int) else 0
 
 
 def _app() -> typer.Typer:

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from verto_resilience.cli._help import Command
+from verto_resilience.cli._input import standard_input
+from verto_resilience.cli._wrapped import wrapped
 from verto_resilience.config import load_catalogue, load_policy, read_text_file
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.outcome import (
@@ -21,6 +23,8 @@ from verto_resilience.outcome import (
     read_status_page,
     write_catalogue,
 )
+
+_INDENT = "  "
 
 codes = typer.Typer(
     no_args_is_help=True,
@@ -81,8 +85,8 @@ def show(
         _print_json(**asdict(entry))
         return
     print(f"API error code {entry.code}, with HTTP status {entry.status}")
-    print(f"  {entry.description}")
-    print(f"  source: {entry.source}")
+    print(wrapped(entry.description, first=_INDENT, others=_INDENT))
+    print(wrapped(f"source: {entry.source}", first=_INDENT, others=_INDENT))
 
 
 @codes.command(
@@ -134,7 +138,10 @@ def diff_page(page: _Page, *, as_json: _Json = False) -> None:
         _print_json(differences=[asdict(one) for one in differences])
     else:
         for one in differences:
-            print("\n  ".join(_told(one)))
+            headline, *parts = _told(one)
+            print(headline)
+            for part in parts:
+                print(wrapped(part, first=_INDENT, others=_INDENT * 2))
         if not differences:
             print("the page says what the table says")
     raise typer.Exit(1 if differences else 0)
@@ -148,7 +155,7 @@ def _read_page(page: str) -> StatusPage:
 
 def _standard_input() -> str:
     try:
-        return sys.stdin.buffer.read().decode("utf-8-sig")
+        return standard_input().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         problem = f"standard input is no UTF-8 text: {error}"
         raise ConfigurationError(problem, problems=(problem,)) from None

@@ -2,7 +2,6 @@
 
 import getpass
 import json
-import math
 import re
 import socket
 from collections.abc import Iterator
@@ -39,7 +38,7 @@ from verto_resilience.state import (
     reset,
 )
 
-_HOUR = 3600.0
+_SHORTEST, _HOUR = 1.0, 3600.0
 
 _OPERATION = re.compile(r"([A-Za-z]+) (/\S*)")
 
@@ -89,10 +88,11 @@ def show(
         Console(highlight=False).print(as_text(standing, place), soft_wrap=True)
 
 
-def _is_a_number(given: float) -> float:
-    # An older typer lets it pass, for it is not below the least and not above the most.
-    if math.isnan(given):
-        raise typer.BadParameter(f"{given} is no number of seconds", param_hint="--for")
+def _time(given: float) -> float:
+    if not _SHORTEST <= given <= LONGEST:
+        raise typer.BadParameter(
+            f"{given:g}: allowed is from {_SHORTEST:g} to {LONGEST:g} seconds", param_hint="--for"
+        )
     return given
 
 
@@ -107,10 +107,8 @@ def open_circuit(
         typer.Option(
             "--for",
             metavar="SECONDS",
-            help="For how long.",
-            min=1.0,
-            max=LONGEST,
-            callback=_is_a_number,
+            help=f"For how long, from {_SHORTEST:g} to {LONGEST:g}.",
+            callback=_time,
         ),
     ] = _HOUR,
 ) -> None:

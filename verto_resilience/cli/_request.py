@@ -16,6 +16,7 @@ from rich.console import Console
 from urllib3.exceptions import LocationParseError
 
 from verto_resilience.cli._cause import cause_of
+from verto_resilience.cli._input import standard_input
 from verto_resilience.cli._kill_switch import what_counts
 from verto_resilience.cli._told_call import ToldCall, as_plain_data, as_tree
 from verto_resilience.config import did_you_mean, is_switched_off, load_policies, read_text
@@ -186,7 +187,7 @@ def _body(data: str) -> bytes:
     if not data.startswith("@"):
         return data.encode()
     if data == "@-":
-        return sys.stdin.buffer.read()
+        return standard_input()
     try:
         return Path(data[1:]).read_bytes()
     except OSError as error:
