@@ -208,6 +208,17 @@ def test_switched_off_it_is_one_plain_request(run: Run, verto: Sandbox) -> None:
     assert verto.arrived == 1
 
 
+def test_the_url_stays_whole_on_a_narrow_terminal(run: Run, verto: Sandbox) -> None:
+    """It can be copied; what is said of it goes on below."""
+    url = f"{verto.url}/status/200/{'x' * 40}"
+
+    lines = run("request", "GET", url, **QUICK | {"COLUMNS": "50"}).stdout.splitlines()
+
+    assert lines[:2] == [f"GET {url}:", "    404 Not Found"]
+    assert lines[2].startswith("\N{BOX DRAWINGS LIGHT VERTICAL AND RIGHT}")
+    assert max(map(len, lines[1:])) <= 50
+
+
 def test_headers_and_body_are_sent(run: Run, verto: Sandbox, tmp_path: Path) -> None:
     """A body that is JSON is sent as such, from the argument or from a file."""
     file = tmp_path / "body.json"
@@ -276,7 +287,7 @@ def test_nothing_secret_is_shown_of_a_failure(run: Run) -> None:
         (("GET", "http://x", "-p", "read_timeout=61"), "read_timeout (61, --policy) is more than"),
         (("GET", f"http://münchen..example/?{SECRET}"), "the URL cannot be read"),
         (("GET", "http://x", "-p", "verto_hosts=a,*"), "'*' is no host name; allowed is"),
-        (("GET", "http://x", "-p", "foo=1"), "foo is no setting "),
+        (("GET", "http://x", "-p", "foo=1"), "foo is no setting\n"),
         (("GET", f"http://api-v3-beta.vertofx.com/?token={SECRET}"), "not sent"),
     ],
 )

@@ -12,13 +12,12 @@ from urllib.request import getproxies
 
 import requests
 import typer
-from rich.console import Console
 from urllib3.exceptions import LocationParseError
 
 from verto_resilience.cli._cause import cause_of
 from verto_resilience.cli._input import standard_input
 from verto_resilience.cli._kill_switch import what_counts
-from verto_resilience.cli._told_call import ToldCall, as_plain_data, as_tree
+from verto_resilience.cli._told_call import ToldCall, as_plain_data, show_tree
 from verto_resilience.config import did_you_mean, is_switched_off, load_policies, read_text
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.mounting import VertoAdapter
@@ -100,7 +99,7 @@ def request(
     if as_json:
         print(json.dumps(as_plain_data(told), indent=2))
     else:
-        Console(highlight=False).print(as_tree(told))
+        show_tree(told)
     raise typer.Exit(_exit_code(told))
 
 

@@ -3,15 +3,19 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rich.console import Console
+from rich.segment import Segment, Segments
 from rich.text import Text
 from rich.tree import Tree
 
+from verto_resilience.cli._wrapped import wrapped
 from verto_resilience.machines import CircuitSnapshot, Mode
 from verto_resilience.outcome import Category
 from verto_resilience.pipeline import Attempt
 from verto_resilience.transports import CallOutcome
 
 _BELOW = "    "
+_BOUND = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +90,23 @@ def as_plain_data(told: ToldCall) -> dict[str, Any]:
     }
 
 
-def as_tree(told: ToldCall) -> Tree:
+def show_tree(told: ToldCall) -> None:
     """Draw it: each wait and each attempt in order, why it ended, what it left behind."""
-    outcome = told.outcome
+    console = Console(highlight=False)
     # The attempts have branches of their own.
-    headline, *lines = str(replace(outcome, attempts=())).splitlines()
-    tree = Tree(Text(headline, style=f"bold {_colour(outcome.category)}"))
+    headline, *lines = str(replace(told.outcome, attempts=())).splitlines()
+    # Not as the tree's label, for that would be broken within the URL.
+    method_and_url = wrapped(headline.replace(" ", _BOUND, 1), others=_BELOW)
+    style = f"bold {_colour(told.outcome.category)}"
+    console.print(Text(method_and_url.replace(_BOUND, " "), style=style), soft_wrap=True)
+    for line in console.render_lines(_tree(told, lines), pad=False)[1:]:
+        console.print(Segments([*line, Segment.line()]), end="", soft_wrap=True)
+
+
+def _tree(told: ToldCall, lines: list[str]) -> Tree:
+    """Give what stands below the headline."""
+    outcome = told.outcome
+    tree = Tree("")
     if outcome.operation is not None:
         kind, repeatable = outcome.operation.kind, outcome.operation.repeatable
         tree.add(f"operation: {kind}, resent: {repeatable}")
