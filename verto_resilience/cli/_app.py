@@ -70,7 +70,7 @@ def _carried_out(arguments: Sequence[str] | None) -> int:
     except ConfigurationError as error:
         tell_error(error)
         return 2
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         return _INTERRUPTED
     except MISTAKE as error:
         tell_mistake(error)
