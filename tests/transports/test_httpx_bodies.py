@@ -5,6 +5,7 @@ import os
 import struct
 import tracemalloc
 import zlib
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 from verto_resilience.transports._httpx_bodies import (
     StreamReplay,
-    bound_error,
+    bounding_error,
     bytes_to_read,
     decoded_start,
 )
@@ -221,7 +222,7 @@ def _bounded(status: int, coding: str | None, *pieces: bytes) -> tuple[str | Non
         status, headers=None if coding is None else {"Content-Encoding": coding}
     )
     left = list(pieces)
-    bound_error(response, left)
+    deque(bounding_error(response, left), 0)
     return response.headers.get("Content-Encoding"), left
 
 

@@ -9,16 +9,15 @@ from typing import Any
 
 import requests
 import urllib3
-from requests.exceptions import (
-    ChunkedEncodingError,
-    ContentDecodingError,
-)
-from requests.exceptions import ConnectionError as RequestsConnectionError
-from requests.exceptions import SSLError as RequestsSSLError
 from requests.models import CONTENT_CHUNK_SIZE
-from urllib3.exceptions import DecodeError, HTTPError, ProtocolError, ReadTimeoutError, SSLError
+from urllib3.exceptions import HTTPError
 
-from verto_resilience.transports._error_bodies import LONGEST_ERROR, may_be_too_long, read_error
+from verto_resilience.transports._error_bodies import (
+    LONGEST_ERROR,
+    may_be_too_long,
+    raise_of_requests,
+    read_error,
+)
 
 
 class Replay:
@@ -82,20 +81,8 @@ def read_whole(response: requests.Response) -> None:
     try:
         response._content = raw.read(decode_content=True)  # noqa: SLF001
     except HTTPError as error:
-        for kind, raised in _RAISED:
-            if isinstance(error, kind):
-                raise raised(error)  # noqa: B904 - as requests raises it
-        raise
+        raise_of_requests(error)
     response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
-
-
-# What requests makes of the errors of urllib3 while it reads a body.
-_RAISED = (
-    (ProtocolError, ChunkedEncodingError),
-    (DecodeError, ContentDecodingError),
-    (ReadTimeoutError, RequestsConnectionError),
-    (SSLError, RequestsSSLError),
-)
 
 
 def drain(response: requests.Response, limit: int) -> None:

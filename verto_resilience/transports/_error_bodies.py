@@ -5,20 +5,26 @@ megabytes is a server out of order, or one that packs a bomb.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import NoReturn
 
 import requests
 import urllib3
+from requests.exceptions import ChunkedEncodingError, ContentDecodingError
+from requests.exceptions import ConnectionError as RequestsConnectionError
+from requests.exceptions import SSLError as RequestsSSLError
+from urllib3.exceptions import DecodeError, HTTPError, ProtocolError, ReadTimeoutError, SSLError
+
+from verto_resilience.transports._unpacking import MOST_PACKED, PIECE, unpacked
 
 FIRST_ERROR = 400
 LONGEST_ERROR = 2**24
 """Bytes of an error's body that are kept, unpacked; also the most ``error_body_limit`` may be."""
 
-PIECE = 16_384
-
 SMALL = LONGEST_ERROR // 1032
 """Bytes that one deflate cannot make too many of: 1032 of each at the most."""
 
-_CODINGS = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd"})
+_DEFLATED = frozenset({"gzip", "x-gzip", "deflate"})
+_CODINGS = _DEFLATED | {"br", "zstd"}
 # Of these a few bytes may become any number.
 _DENSE = frozenset({"br", "zstd"})
 # Those that are small are no more after one than is kept, and a second is the last.
@@ -59,13 +65,33 @@ def read_error(response: requests.Response) -> None:
     Raises:
         RequestException: What ``response.content`` itself raises.
     """
-    if _stays_packed(response.raw):
+    raw = response.raw
+    if _stays_packed(raw):
         response.headers.pop("Content-Encoding", None)
-    body, is_cut = beginning(response.iter_content(PIECE))
+    try:
+        body, is_cut = _kept(raw.stream(PIECE, decode_content=False), _codings(raw))
+    except HTTPError as error:
+        raise_of_requests(error)
     if is_cut:
         response.close()
     response._content = body  # noqa: SLF001
     response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def raise_of_requests(error: HTTPError) -> NoReturn:
+    """Raise what requests makes of an error of urllib3 while it reads a body."""
+    for kind, raised in _RAISED:
+        if isinstance(error, kind):
+            raise raised(error)
+    raise error
+
+
+_RAISED = (
+    (ProtocolError, ChunkedEncodingError),
+    (DecodeError, ContentDecodingError),
+    (ReadTimeoutError, RequestsConnectionError),
+    (SSLError, RequestsSSLError),
+)
 
 
 def preload(response: urllib3.HTTPResponse) -> bool:
@@ -80,8 +106,10 @@ def preload(response: urllib3.HTTPResponse) -> bool:
     is_cut = False
     if response.status >= FIRST_ERROR and _may_be_too_long(response):
         _stays_packed(response)
+        codings = _codings(response) if response.decode_content else []
         # Not stream(), which tells of a broken chunk by another exception.
-        body, is_cut = beginning(iter(lambda: response.read(PIECE), b""))
+        pieces = iter(lambda: response.read(PIECE, decode_content=False), b"")
+        body, is_cut = _kept(pieces, codings)
     else:
         body = response.read()
     if is_cut:
@@ -90,15 +118,32 @@ def preload(response: urllib3.HTTPResponse) -> bool:
     return is_cut
 
 
-def beginning(pieces: Iterable[bytes]) -> tuple[bytes, bool]:
-    """Give the first :data:`LONGEST_ERROR` bytes, and say whether there are more."""
+def beginning(pieces: Iterable[bytes], limit: int = LONGEST_ERROR) -> tuple[bytes, bool]:
+    """Give the first bytes up to a limit, and say whether there are more."""
     body = bytearray()
     for piece in pieces:
         body += piece
-        if len(body) > LONGEST_ERROR:
-            del body[LONGEST_ERROR:]
+        if len(body) > limit:
+            del body[limit:]
             return bytes(body), True
     return bytes(body), False
+
+
+def _kept(pieces: Iterable[bytes], codings: Sequence[str]) -> tuple[bytes, bool]:
+    """Give what is kept of a body as it comes, and say whether there is more."""
+    if not codings:
+        return beginning(pieces)
+    packed, is_cut = beginning(pieces, MOST_PACKED)
+    body, is_longer = unpacked(packed, codings, LONGEST_ERROR)
+    return body, is_cut or is_longer
+
+
+def _codings(raw: urllib3.HTTPResponse) -> list[str]:
+    """Give the wrappings of a body that urllib3 would unpack; the first one is innermost."""
+    named = [name.strip() for name in raw.headers.get("Content-Encoding", "").lower().split(",")]
+    known = raw.CONTENT_DECODERS
+    # Among several it takes one that it does not know for this.
+    return [n if n in known else "deflate" for n in named] if {*named} & {*known} else []
 
 
 def _stays_packed(raw: urllib3.HTTPResponse) -> bool:
@@ -112,9 +157,9 @@ def _stays_packed(raw: urllib3.HTTPResponse) -> bool:
 
 
 def _may_be_too_long(raw: urllib3.HTTPResponse) -> bool:
-    return (
-        raw.length_remaining is None
-        or raw.length_remaining > LONGEST_ERROR
-        # What is compressed may be a thousand times longer than it says.
-        or "content-encoding" in raw.headers
-    )
+    length = raw.length_remaining
+    if length is None or length > LONGEST_ERROR:
+        return True
+    coding = raw.headers.get("Content-Encoding")
+    # What is compressed may be a thousand times longer than it says.
+    return coding is not None and (length > SMALL or coding.lower() not in _DEFLATED)

@@ -1,7 +1,6 @@
 """Bodies at the httpx edges: which can be sent again, how many are read, what is handed over."""
 
 import inspect
-import io
 import zlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -10,17 +9,18 @@ from typing import Any
 
 import httpx
 import urllib3
+from anyio.lowlevel import checkpoint
 from urllib3.exceptions import DecodeError
 
 from verto_resilience.transports._bodies import Replay
 from verto_resilience.transports._error_bodies import (
     FIRST_ERROR,
     LONGEST_ERROR,
-    PIECE,
     SMALL,
     beginning,
     is_packed_too_often,
 )
+from verto_resilience.transports._unpacking import unpacking
 
 BODY_LIMIT = 1_048_576
 """Bytes of a body that are a part of its attempt without a word from the caller."""
@@ -111,11 +111,12 @@ def bytes_to_read(
     return None if int(length) <= limit else 0
 
 
-def bound_error(response: httpx.Response, pieces: list[bytes]) -> None:
+def bounding_error(response: httpx.Response, pieces: list[bytes]) -> Iterator[None]:
     """Keep of an error's body what is kept of any: :data:`LONGEST_ERROR` bytes, unpacked.
 
     Of any other answer nothing is changed. httpx unpacks at one go what it is given. So what would
-    become too long is unpacked here, and handed over as if it had come so.
+    become too long is unpacked here, and handed over as if it had come so. That takes a while, so
+    it goes step by step.
 
     Args:
         response: Its headers say how the body is packed, and no longer where it is unpacked.
@@ -126,21 +127,19 @@ def bound_error(response: httpx.Response, pieces: list[bytes]) -> None:
     codings = response.headers.get_list("Content-Encoding", split_commas=True)
     packed = [coding for coding in map(str.lower, codings) if coding in _UNPACKED]
     size = sum(map(len, pieces))
-    if not packed:
+    if is_packed_too_often(packed, size):
+        # It is left to the caller as it came.
+        del response.headers["Content-Encoding"]
+        return
+    if not {*packed} & {*urllib3.HTTPResponse.CONTENT_DECODERS}:
         if size > LONGEST_ERROR:
             pieces[:] = [beginning(pieces)[0]]
         return
     if not size or (packed in _DEFLATED and size <= SMALL):
         return
-    if is_packed_too_often(packed, size):
-        # It is left to the caller as it came.
-        del response.headers["Content-Encoding"]
-        return
-    headers = {"Content-Encoding": ", ".join(packed)}
     whole = b"".join(pieces)
-    raw = urllib3.HTTPResponse(io.BytesIO(whole), headers, preload_content=False)
     try:
-        body, is_cut = beginning(iter(lambda: raw.read(PIECE), b""))
+        body, is_cut = yield from unpacking(whole, packed, LONGEST_ERROR)
     except DecodeError:
         # So httpx finds out, and says it in its own words. It takes a deflate whose first piece is
         # broken for one without a header, of which anything may come: what begins well stays so.
@@ -248,6 +247,7 @@ class AsyncHeldStream(httpx.AsyncByteStream):
         self._pieces = deque(pieces)
         self._rest = rest
         self._close = close
+        self._was_begun = False
         self.fail_late: FailLate | None = None
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -257,6 +257,10 @@ class AsyncHeldStream(httpx.AsyncByteStream):
     async def __anext__(self) -> bytes:
         """Give what was read, and go on reading."""
         if self._pieces:
+            if self._was_begun:
+                # The client may unpack each piece: in between others have their turn.
+                await checkpoint()
+            self._was_begun = True
             return self._pieces.popleft()
         if self._rest is None:
             raise StopAsyncIteration

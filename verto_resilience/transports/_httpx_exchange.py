@@ -10,7 +10,7 @@ from verto_resilience.transports._error_bodies import FIRST_ERROR
 from verto_resilience.transports._httpx_bodies import (
     BODY_LIMIT,
     HeldStream,
-    bound_error,
+    bounding_error,
     bytes_to_read,
     cut_off,
     decoded_start,
@@ -118,7 +118,8 @@ class HttpxExchange(Exchanged):
                 response.stream = HeldStream(pieces, rest, stream.close)
                 return None
         stream.close()
-        bound_error(response, pieces)
+        for _ in bounding_error(response, pieces):
+            pass
         response.stream = HeldStream(pieces, None, _nothing)
         self._unread = False
         return decoded_start(response, pieces, self.policy.error_body_limit)

@@ -9,13 +9,14 @@ from typing import cast
 
 import anyio
 import httpx
+from anyio.lowlevel import checkpoint
 
 from verto_resilience.pipeline import AttemptScope, Pipeline, Result
 from verto_resilience.transports._error_bodies import FIRST_ERROR
 from verto_resilience.transports._httpx_bodies import (
     BODY_LIMIT,
     AsyncHeldStream,
-    bound_error,
+    bounding_error,
     bytes_to_read,
     cut_off_in_tasks,
     decoded_start,
@@ -123,7 +124,8 @@ class AsyncHttpxExchange(Exchanged):
                 self._unread = True
                 return None
             await response.stream.aclose()
-        bound_error(response, pieces)
+        for _ in bounding_error(response, pieces):
+            await checkpoint()
         response.stream = AsyncHeldStream(pieces, None, _nothing)
         self._unread = False
         return decoded_start(response, pieces, self.policy.error_body_limit)

@@ -1,0 +1,119 @@
+import gzip
+import io
+import os
+import random
+import zlib
+from collections.abc import Callable
+
+import pytest
+import urllib3
+from urllib3.exceptions import DecodeError
+
+from verto_resilience.transports._unpacking import unpacked, unpacking
+
+KEPT = 2**24
+TAKEN = 2**22
+"""Bytes that are unpacked of what came."""
+TAKEN_AGAIN = 2**18
+"""The same of what came in another wrapping."""
+STEP = 2**14
+TEXT = b"".join(b'{"code": %d, "message": "no such payment"},' % n for n in range(20_000))
+
+
+def _stored(data: bytes) -> bytes:
+    """Wrap without packing: the beginning of the one is that of the other."""
+    return gzip.compress(data, 0)
+
+
+def _raw_deflate(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(data) + packer.flush()
+
+
+@pytest.mark.parametrize("data", [b"", b"fine", TEXT, os.urandom(3_000_000)], ids=len)
+@pytest.mark.parametrize(
+    ("codings", "pack"),
+    [
+        (["gzip"], gzip.compress),
+        (["x-gzip"], gzip.compress),
+        (["deflate"], zlib.compress),
+        (["deflate"], _raw_deflate),
+        (["gzip"], lambda data: gzip.compress(data) + b"\0" * 1000),
+        (["gzip"], lambda data: gzip.compress(data) + gzip.compress(b"more")),
+    ],
+    ids=["gzip", "x_gzip", "deflate", "raw_deflate", "padded", "two_members"],
+)
+def test_what_an_honest_server_packs_is_whole(
+    codings: list[str], pack: Callable[[bytes], bytes], data: bytes
+) -> None:
+    """What comes out is what urllib3 would have given, to the last byte."""
+    packed = pack(data)
+    headers = {"Content-Encoding": codings[0]}
+    whole = urllib3.HTTPResponse(io.BytesIO(packed), headers, preload_content=False).read()
+
+    assert unpacked(packed, codings, KEPT) == (whole, False)
+
+
+def test_what_an_honest_server_packs_twice_is_whole() -> None:
+    """The outermost wrapping is named last, and taken off first."""
+    packed = gzip.compress(zlib.compress(TEXT))
+
+    assert unpacked(packed, ["deflate", "gzip"], KEPT) == (TEXT, False)
+
+
+def test_half_of_a_body_is_unpacked_as_far_as_it_goes() -> None:
+    """One that breaks off is given as urllib3 gives it."""
+    body, is_cut = unpacked(gzip.compress(TEXT)[:20_000], ["gzip"], KEPT)
+
+    assert not is_cut
+    assert 0 < len(body) < len(TEXT)
+    assert TEXT.startswith(body)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_what_is_not_packed_is_told(coding: str) -> None:
+    """It is for the caller to say in whose words."""
+    with pytest.raises(DecodeError):
+        unpacked(b"no such thing" * 9, [coding], KEPT)
+
+
+def test_no_more_is_given_than_is_kept() -> None:
+    """A bomb is unpacked as far as it is wanted, whatever is left of it."""
+    assert unpacked(gzip.compress(bytes(KEPT)), ["gzip"], 1_000_000) == (bytes(1_000_000), True)
+    assert unpacked(gzip.compress(bytes(KEPT)), ["gzip"], KEPT) == (bytes(KEPT), False)
+
+
+def test_no_more_is_taken_than_a_text_needs() -> None:
+    """What comes out says nothing of the work: what goes in is bounded."""
+    data = random.Random(0).randbytes(TAKEN + 1_000_000)
+
+    body, is_cut = unpacked(_stored(data), ["gzip"], KEPT)
+
+    assert is_cut
+    assert TAKEN - 1000 < len(body) < TAKEN
+    assert data.startswith(body)
+
+
+def test_little_is_taken_of_what_was_packed_again() -> None:
+    """A few kilobytes may hold megabytes of wrapping, and nothing in them."""
+    packed = gzip.compress(gzip.compress(b"") * 300_000)
+    data = random.Random(0).randbytes(2 * TAKEN_AGAIN)
+    assert len(packed) < 2**14
+
+    assert unpacked(packed, ["gzip", "gzip"], KEPT) == (b"", True)
+    body, is_cut = unpacked(gzip.compress(_stored(data)), ["gzip", "gzip"], KEPT)
+
+    assert is_cut
+    assert TAKEN_AGAIN - 1000 < len(body) < TAKEN_AGAIN
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [gzip.compress(b"") * 50_000, gzip.compress(bytes(1_000_000))],
+    ids=["from_much", "to_much"],
+)
+def test_it_goes_in_small_steps(packed: bytes) -> None:
+    """Each takes, and gives, as much as a piece: whoever steps may do something else between."""
+    steps = len(list(unpacking(packed, ["gzip"], KEPT)))
+
+    assert steps >= 1_000_000 // STEP
