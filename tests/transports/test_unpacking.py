@@ -9,6 +9,7 @@ import pytest
 import urllib3
 from urllib3.exceptions import DecodeError
 
+from tests.end_to_end.faults import UNPACKS_IN_PIECES
 from verto_resilience.transports._unpacking import unpacked, unpacking
 
 KEPT = 2**24
@@ -17,6 +18,8 @@ TAKEN = 2**22
 TAKEN_AGAIN = 2**18
 """The same of what came in another wrapping."""
 STEP = 2**14
+FRAMES = 1000
+"""Frames of a zstd that are unpacked."""
 TEXT = b"".join(b'{"code": %d, "message": "no such payment"},' % n for n in range(20_000))
 
 
@@ -107,6 +110,25 @@ def test_little_is_taken_of_what_was_packed_again() -> None:
     assert TAKEN_AGAIN - 1000 < len(body) < TAKEN_AGAIN
 
 
+def _frame(data: bytes) -> bytes:
+    """Wrap in a frame of one block that is not packed (RFC 8878 §3.1.1)."""
+    size = len(data).to_bytes(1)
+    block = (len(data) << 3 | 1).to_bytes(3, "little")
+    return b"\x28\xb5\x2f\xfd\x20" + size + block + data
+
+
+@pytest.mark.skipif(
+    "zstd" not in urllib3.HTTPResponse.CONTENT_DECODERS, reason="urllib3 has no zstd here"
+)
+@pytest.mark.parametrize(("number", "is_cut"), [(FRAMES, False), (FRAMES + 1, True)])
+def test_no_more_frames_are_taken_than_an_honest_server_makes(number: int, is_cut: bool) -> None:
+    """Each of them takes long for its size, also one to be skipped."""
+    packed = _frame(b"x") + b"\x50\x2a\x4d\x18\0\0\0\0" * (number - 2) + _frame(b"y")
+
+    assert unpacked(packed, ["zstd"], KEPT) == (b"x" if is_cut else b"xy", is_cut)
+
+
+@pytest.mark.skipif(not UNPACKS_IN_PIECES, reason="urllib3 below 2.6 unpacks a piece at one go")
 @pytest.mark.parametrize(
     "packed",
     [gzip.compress(b"") * 50_000, gzip.compress(bytes(1_000_000))],

@@ -4,8 +4,10 @@ A few bytes may say at length that there is nothing: members of a gzip that are 
 are tables alone. What comes out says nothing of that, so what goes in is bounded, too.
 """
 
+import re
 from collections.abc import Generator, Sequence
 from contextlib import suppress
+from itertools import islice
 
 import urllib3
 from urllib3.exceptions import DecodeError
@@ -18,6 +20,12 @@ MOST_PACKED = 2**22
 
 MOST_PACKED_AGAIN = 2**18
 """The same of what came in another wrapping: what is packed packs to hardly less."""
+
+MOST_FRAMES = 1000
+"""Frames of a zstd that are unpacked: each costs some 30 microseconds, and takes 8 bytes."""
+
+# RFC 8878 §3.1.1 and §3.1.2, and what older versions wrote.
+_FRAME = re.compile(rb"[\x22-\x28]\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
 
 # urllib3 below 2.6 unpacks a piece at one go.
 _AT_MOST = {"max_length": PIECE} if hasattr(ContentDecoder, "has_unconsumed_tail") else {}
@@ -41,9 +49,10 @@ def unpacking(
     """
     body, is_cut = packed[:MOST_PACKED], len(packed) > MOST_PACKED
     for number in reversed(range(len(codings))):
-        most = MOST_PACKED_AGAIN if number else longest
-        body, is_longer = yield from _unwrapping(body, codings[number], most)
-        is_cut = is_cut or is_longer
+        coding, most = codings[number], MOST_PACKED_AGAIN if number else longest
+        end = _end_of_frames(body) if coding == "zstd" else None
+        body, is_longer = yield from _unwrapping(body[:end], coding, most)
+        is_cut = is_cut or is_longer or end is not None
     return body, is_cut
 
 
@@ -60,6 +69,12 @@ def unpacked(packed: bytes, codings: Sequence[str], longest: int) -> tuple[bytes
         except StopIteration as done:
             found: tuple[bytes, bool] = done.value
             return found
+
+
+def _end_of_frames(packed: bytes) -> int | None:
+    """Say where those end that are unpacked; ``None``: with the body."""
+    more = next(islice(_FRAME.finditer(packed), MOST_FRAMES, None), None)
+    return None if more is None else more.start()
 
 
 def _unwrapping(packed: bytes, coding: str, most: int) -> Generator[None, None, tuple[bytes, bool]]:

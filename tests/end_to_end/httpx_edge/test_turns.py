@@ -8,6 +8,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
+from tests.end_to_end.faults import UNPACKS_IN_PIECES
 from tests.end_to_end.httpx_edge.conftest import Run, TaskClients
 from tests.end_to_end.wire import Wirer, answer
 
@@ -19,8 +20,9 @@ RANDOM = random.Random(0).randbytes(900_000)
 
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
-    # A step of unpacking gives 16 kB; a piece, as it comes from the wire, is 64 kB at the most.
-    [(400, MIXED, 400), (200, RANDOM, 10)],
+    # A step of unpacking gives 16 kB (urllib3 below 2.6: takes so much); a piece, as it comes from
+    # the wire, is 64 kB at the most.
+    [(400, MIXED, 400 if UNPACKS_IN_PIECES else 7), (200, RANDOM, 10)],
     ids=["error", "success"],
 )
 def test_others_have_their_turn_while_a_body_is_unpacked(
