@@ -11,6 +11,7 @@ from requests.auth import AuthBase
 from requests.models import PreparedRequest
 
 from verto_resilience.errors import ConfigurationError, LoginError
+from verto_resilience.mounting._given import insist_on_way
 from verto_resilience.pipeline import Clock, Policy, SystemClock
 from verto_resilience.transports import (
     Flights,
@@ -77,6 +78,7 @@ class VertoAuth(AuthBase):
 
     Raises:
         ConfigurationError: A part is missing, or ``login_url`` is no address.
+        TypeError: ``session`` is none of requests, or ``clock`` has no ``monotonic``.
     """
 
     __module__ = "verto_resilience"
@@ -92,6 +94,7 @@ class VertoAuth(AuthBase):
         clock: Clock | None = None,
     ) -> None:
         """Keep what it takes; nothing is sent yet."""
+        insist_on_way(session=session, clock=clock)
         self._login = Login(login_url, client_id, api_key, mode)
         self._session = session
         self._mounted_on: weakref.ref[requests.Session] | None = None

@@ -36,8 +36,7 @@ def insist_on_parts(
                 f"not {kind_of(part)}{_REMEDIES[name]}"
             )
             raise TypeError(message)
-    listens = callable(getattr(observer, "on_event", None)) and not isinstance(observer, type)
-    if observer is not None and not listens:
+    if observer is not None and not _has(observer, "on_event"):
         message = (
             f"observer must be an object with a method on_event(event), not {kind_of(observer)}"
         )
@@ -60,6 +59,36 @@ def insist_on_limit(body_limit: object) -> None:
     if body_limit < 0:
         problem = f"body_limit must be at least 0, not {body_limit}; {remedy}"
         raise ConfigurationError(problem, problems=(problem,))
+
+
+def insist_on_way(*, session: object = None, clock: object = None) -> None:
+    """Refuse what a login could not go by.
+
+    Raises:
+        TypeError: ``session`` is none of requests, or ``clock`` has no ``monotonic``.
+    """
+    if session is not None and not _has(session, *_OF_SESSION):
+        message = (
+            f"session must be a requests.Session(), not {kind_of(session)}; without one it is the "
+            "session on which it is mounted, or one of its own"
+        )
+        raise TypeError(message)
+    if clock is not None and not _has(clock, "monotonic"):
+        message = (
+            f"clock must be an object with a method monotonic(), not {kind_of(clock)}; without one "
+            "it is the machine's, and for tests there is verto_resilience.testing.FakeClock()"
+        )
+        raise TypeError(message)
+
+
+_OF_SESSION = ("get_adapter", "merge_environment_settings", "prepare_request", "send")
+
+
+def _has(thing: object, *methods: str) -> bool:
+    """Say whether it has them: a class has only what its instances will have."""
+    return not isinstance(thing, type) and all(
+        callable(getattr(thing, method, None)) for method in methods
+    )
 
 
 def kind_of(thing: object) -> str:

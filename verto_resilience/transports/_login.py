@@ -60,13 +60,16 @@ class Login:
         ]
         self.url = url
         self.origin, self.host, self.path = "", "", ""
-        if isinstance(url, str) and url.startswith(("https://", "http://")):
+        if _is_address(url):
             front, path, _ = front_and_path(url)
             self.path = path or "/"
             if "@" not in front:
                 self.origin, self.host = split_origin(front)
         if not self.host:
-            problems.append("login_url must begin with https:// and a host, without user or key")
+            problems.append(
+                "login_url must begin with https:// and a host (and port) that can be, "
+                "without user or key"
+            )
         if problems:
             raise ConfigurationError("VertoAuth: " + "; ".join(problems), problems=tuple(problems))
 
@@ -168,6 +171,17 @@ class Login:
     def __reduce__(self) -> NoReturn:
         """Stay here."""
         raise TypeError("a login holds an API key and is not pickled")
+
+
+def _is_address(url: object) -> bool:
+    """Say whether requests would send to it."""
+    if not isinstance(url, str) or not url.startswith(("https://", "http://")):
+        return False
+    try:
+        PreparedRequest().prepare_url(url, None)
+    except ValueError:
+        return False
+    return True
 
 
 def _leave_unsigned(request: PreparedRequest) -> PreparedRequest:

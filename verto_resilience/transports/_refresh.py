@@ -65,7 +65,7 @@ class Refresher:
         clock: Gives monotonic seconds.
 
     Raises:
-        TypeError: It cannot be called.
+        TypeError: It cannot be called, or is a class.
 
     Attributes:
         hook: What is called.
@@ -77,6 +77,13 @@ class Refresher:
         self, refresh: RefreshHook | RenewsCredentials, *, clock: Callable[[], float]
     ) -> None:
         """Start with nothing known."""
+        if isinstance(refresh, type):
+            name = refresh.__name__
+            message = (
+                "refresh must be a function of one argument, or an object with a method "
+                f"renew(refused), not the class {name}; give what {name}(...) makes"
+            )
+            raise TypeError(message)
         self._each_origin = isinstance(refresh, RenewsCredentials)
         hook: Any = refresh.renew if isinstance(refresh, RenewsCredentials) else refresh
         if not callable(hook):
