@@ -153,7 +153,9 @@ def _request_and_failure(
 
         return request_of(error), failure_of_error(error, in_body=in_body)
     request = getattr(error, "request", None)
-    return request if isinstance(request, PreparedRequest) else None, failure_of_unseen(error)
+    if not isinstance(request, PreparedRequest):
+        request = _urllib3_outcome.request_of(error)
+    return request, failure_of_unseen(error)
 
 
 def _of_report(

@@ -14,6 +14,7 @@ from verto_resilience.transports._refresh import Refresher
 from verto_resilience.transports._stand_in import StandIn
 from verto_resilience.transports._taken_over import resends
 from verto_resilience.transports._urllib3_exchange import Urllib3Exchange
+from verto_resilience.transports._urllib3_outcome import tie_past
 from verto_resilience.transports._urllib3_redirects import Hop, follow
 
 _URLLIB3 = frozenset({"urllib3"})
@@ -79,10 +80,10 @@ class ResilientPoolManager(StandIn, PoolManager):
 
     def open_hop(self, hop: Hop) -> BaseHTTPResponse:
         """Make the call of one hop, and those of the hops that it leads to."""
-        pipeline, inner, options = self.pipeline, self.inner, hop.options
+        pipeline = self.pipeline
         if pipeline.policy.disabled or not isinstance(hop.url, str) or not hop.url:
-            return inner.urlopen(hop.method, hop.url, redirect=hop.redirect, **options)
-        exchange = Urllib3Exchange(inner, pipeline, hop, refresher=self.refresher)
+            return self._open_past(hop)
+        exchange = Urllib3Exchange(self.inner, pipeline, hop, refresher=self.refresher)
         try:
             response = pipeline.run(exchange.request, exchange, policy=exchange.policy)
         except BaseException:
@@ -90,6 +91,18 @@ class ResilientPoolManager(StandIn, PoolManager):
             raise
         if hop.redirect and response.get_redirect_location():
             return follow(self, hop, response, exchange.sends)
+        return response
+
+    def _open_past(self, hop: Hop) -> BaseHTTPResponse:
+        """Have the inner manager do all of it; what comes knows what was asked, and that is all."""
+        method, url, options = hop.method, hop.url, hop.options
+        sent = {"headers": options.get("headers"), "body": options.get("body")}
+        try:
+            response = self.inner.urlopen(method, url, redirect=hop.redirect, **options)
+        except Exception as error:
+            tie_past(error, method, url, **sent)
+            raise
+        tie_past(response, method, url, **sent)
         return response
 
     def connection_from_host(
