@@ -15,7 +15,7 @@ import requests
 from requests import sessions, utils
 
 from verto_resilience.mounting._assembly import Assembly
-from verto_resilience.transports import is_plain_setting
+from verto_resilience.transports import is_plain_setting, owner_of
 
 _NAME = "merge_environment_settings"
 # As properties they may give another value each time, and would be asked twice.
@@ -51,7 +51,7 @@ class SessionSettings:
 
     def merge(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
         """Give the settings of a request; the signature is that of what it stands in for."""
-        session = self._session()
+        session = owner_of(self, _NAME, self._session)
         if session is None:
             message = (
                 "the session whose settings are asked for is gone: hold on to it; if this one has "

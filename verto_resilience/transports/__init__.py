@@ -12,6 +12,7 @@ from verto_resilience.transports._insecure import (
 )
 from verto_resilience.transports._knowing import knowing
 from verto_resilience.transports._login import Login, RequestsLoginError
+from verto_resilience.transports._owners import owner_of
 from verto_resilience.transports._pools import is_plain_setting
 from verto_resilience.transports._refresh import (
     Refresher,
@@ -116,6 +117,7 @@ __all__ = [
     "knowing",
     "outcome_of",
     "own_retries",
+    "owner_of",
     "raise_for_outcome",
     "refuse_insecure",
     "report_of",

@@ -18,6 +18,7 @@ from urllib3.connection import port_by_scheme
 from urllib3.poolmanager import PoolKey, key_fn_by_scheme
 
 from verto_resilience.transports._guarded_pools import guard
+from verto_resilience.transports._owners import owner_of
 from verto_resilience.transports._target import plain_front
 
 _MOST_REMEMBERED = 1024
@@ -53,8 +54,7 @@ class PoolMemory:
         cert: Any = None,
     ) -> Any:
         """Give the pool for a request; the signature is that of the method it stands in for."""
-        # It lives: this is its own method, as far as anybody who calls it can tell.
-        inner = cast("HTTPAdapter", self._inner())
+        inner = self._owner(_FIND)
         is_replaced = HTTPAdapter.get_connection_with_tls_context is not _WAY
         if proxies or is_replaced or not is_plain_setting(verify) or not is_plain_setting(cert):
             pool: Any = HTTPAdapter.get_connection_with_tls_context(
@@ -72,14 +72,18 @@ class PoolMemory:
             # Only a proxy needs more than the path; of two slashes versions of requests make one.
             if not path.startswith("//"):
                 return path
-        return HTTPAdapter.request_url(cast("HTTPAdapter", self._inner()), request, proxies)
+        return HTTPAdapter.request_url(self._owner(_ASK), request, proxies)
 
     def watch(self, *args: Any, **kwargs: Any) -> Any:
         """Give the pool that the adapter finds in its own way; it keeps limits like any other."""
-        inner = cast("HTTPAdapter", self._inner())
+        inner = self._owner(_FIND)
         pool = type(inner).get_connection_with_tls_context(inner, *args, **kwargs)
         guard(pool)
         return pool
+
+    def _owner(self, name: str) -> HTTPAdapter:
+        # It lives: this is its own method, as far as anybody who calls it can tell.
+        return cast("HTTPAdapter", owner_of(self, name, self._inner))
 
     def _remembered(
         self, inner: HTTPAdapter, request: PreparedRequest, verify: Any, cert: Any
