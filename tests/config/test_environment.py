@@ -1,4 +1,6 @@
 import os
+from collections import UserDict
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
@@ -598,6 +600,18 @@ def test_no_environment_makes_a_policy_that_cannot_be(environ: dict[str, str]) -
         return
 
     assert isinstance(policy, Policy)
+
+
+def test_a_variable_that_another_thread_unsets_meanwhile_is_not_missed() -> None:
+    """It is none of ours; ``os.environ`` lists its names first and reads each of them later."""
+
+    class Unset(UserDict[str, str]):
+        def __iter__(self) -> Iterator[str]:
+            yield from ("no_proxy", *self.data)
+
+    environ = Unset({f"{PREFIX}MAX_ATTEMPTS": "2"})
+
+    assert load_policy(environ).max_attempts == 2
 
 
 def test_the_environment_is_not_written_to() -> None:

@@ -88,7 +88,8 @@ def parse(setting: Setting, text: str) -> Any:
 
 def read_variables(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     """Give the good values by setting, and a sentence for each unknown name and bad value."""
-    given = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
+    # Not items(): another thread may unset a variable meanwhile, as requests does for a no_proxy.
+    given = {name: environ[name] for name in environ if name.startswith(PREFIX)}
     known = {variable(setting): setting for setting in settings_table()}
     problems = [
         f"{name} is no setting{did_you_mean(name, known)}"
