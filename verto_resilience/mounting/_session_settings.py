@@ -51,7 +51,9 @@ class SessionSettings:
 
     def merge(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
         """Give the settings of a request; the signature is that of what it stands in for."""
-        session = owner_of(self, _NAME, self._session)
+        session = self._session()
+        if session is None:
+            session = owner_of(self, _NAME)
         if session is None:
             message = (
                 "the session whose settings are asked for is gone: hold on to it; if this one has "

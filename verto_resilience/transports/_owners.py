@@ -1,12 +1,11 @@
 """Tells a method that stands in on an instance whose it is."""
 
 import sys
-from collections.abc import Callable
 from typing import Any
 
 
-def owner_of(stands_in: object, name: str, reference: Callable[[], Any]) -> Any:
-    """Give the object on which ``stands_in`` has the place of a method.
+def owner_of(stands_in: object, name: str) -> Any:
+    """Give the object on which ``stands_in`` has the place of a method, once its reference is dead.
 
     A weak reference to it may be dead while it still makes calls: those to garbage are cleared
     before ``__del__`` runs, where a client logs out. It is the ``self`` of whoever calls, then.
@@ -14,14 +13,10 @@ def owner_of(stands_in: object, name: str, reference: Callable[[], Any]) -> Any:
     Args:
         stands_in: Whose method it is that is called.
         name: The name that it goes by on the object.
-        reference: A weak reference to the object.
 
     Returns:
         The object; ``None`` where it is gone, and what calls is no method of it.
     """
-    owner = reference()
-    if owner is not None:
-        return owner
     frame: Any = sys._getframe(1)  # noqa: SLF001 - inspect.stack reads source files
     while frame is not None and frame.f_locals.get("self") is stands_in:
         frame = frame.f_back

@@ -82,8 +82,9 @@ class PoolMemory:
         return pool
 
     def _owner(self, name: str) -> HTTPAdapter:
+        inner = self._inner()
         # It lives: this is its own method, as far as anybody who calls it can tell.
-        return cast("HTTPAdapter", owner_of(self, name, self._inner))
+        return cast("HTTPAdapter", owner_of(self, name)) if inner is None else inner
 
     def _remembered(
         self, inner: HTTPAdapter, request: PreparedRequest, verify: Any, cert: Any
