@@ -42,9 +42,11 @@ def watched(strategies: Sequence[Strategy]) -> Iterator[Callable[[Strategy, floa
         TimeRemainingColumn(),
     )
     console = Console(stderr=True)
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bars:
+    if not console.is_terminal:
+        # An older rich would end with an empty line.
+        yield lambda _one, _done: None
+        return
+    with Progress(*columns, console=console, transient=True) as bars:
         tasks = {one: bars.add_task(one.words.ljust(_NAME), total=1.0) for one in strategies}
         yield lambda one, done: bars.update(tasks[one], completed=done)
 
