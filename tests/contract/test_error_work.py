@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from tests.contract.edges import Edge
+from tests.contract.edges import Edge, RequestsEdge, Urllib3Edge
 from tests.contract.seen import failures
 from tests.end_to_end.httpx_edge.test_tasks import theirs
 from tests.end_to_end.sessions import quick
@@ -49,6 +49,20 @@ def test_error_that_is_long_as_it_comes_is_unpacked_as_far_as_a_text_goes(edge: 
         assert whole.startswith(came.body)
         wire.forget()
         assert sender.send("GET", f"{wire.url}/after").body == b"fine"
+        sender.close()
+
+
+@pytest.mark.parametrize("reader", [RequestsEdge(), Urllib3Edge()], ids=lambda edge: edge.name)
+def test_what_is_not_unpacked_is_not_waited_for(reader: Edge) -> None:
+    """What reads and unpacks in one stops with the one where it stops with the other."""
+    head = f"HTTP/1.1 400 Said\r\nContent-Length: 9999999\r\n{GZIP}\r\n".encode()
+    with Wire(Say(head + NOTHING * 215_000, Then.STALL)) as wire:
+        sender = reader.client(quick())
+
+        came = sender.send("GET", wire.url, timeout=4.0)
+
+        assert (came.status, came.body) == (400, b"")
+        assert failures(came) == [None]
         sender.close()
 
 

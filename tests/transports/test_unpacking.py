@@ -73,6 +73,13 @@ def test_half_of_a_body_is_unpacked_as_far_as_it_goes() -> None:
     assert TEXT.startswith(body)
 
 
+def test_what_is_held_back_at_the_end_is_given() -> None:
+    """All has been taken of a deflate without a header, and not all of its last match given."""
+    data = bytes(5 * STEP + 1)
+
+    assert unpacked(_raw_deflate(data), ["deflate"], KEPT) == (data, False)
+
+
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
 def test_what_is_not_packed_is_told(coding: str) -> None:
     """It is for the caller to say in whose words."""

@@ -105,8 +105,9 @@ def preload(response: urllib3.HTTPResponse) -> bool:
     """
     is_cut = False
     if response.status >= FIRST_ERROR and _may_be_too_long(response):
-        _stays_packed(response)
-        codings = _codings(response) if response.decode_content else []
+        # Who unpacks it has to know what it is packed in.
+        unpacks = response.decode_content and not _stays_packed(response)
+        codings = _codings(response) if unpacks else []
         # Not stream(), which tells of a broken chunk by another exception.
         pieces = iter(lambda: response.read(PIECE, decode_content=False), b"")
         body, is_cut = _kept(pieces, codings)
@@ -130,12 +131,11 @@ def beginning(pieces: Iterable[bytes], limit: int = LONGEST_ERROR) -> tuple[byte
 
 
 def _kept(pieces: Iterable[bytes], codings: Sequence[str]) -> tuple[bytes, bool]:
-    """Give what is kept of a body as it comes, and say whether there is more."""
+    """Give what is kept of a body, and say whether more of it would come."""
     if not codings:
         return beginning(pieces)
     packed, is_cut = beginning(pieces, MOST_PACKED)
-    body, is_longer = unpacked(packed, codings, LONGEST_ERROR)
-    return body, is_cut or is_longer
+    return unpacked(packed, codings, LONGEST_ERROR)[0], is_cut
 
 
 def _codings(raw: urllib3.HTTPResponse) -> list[str]:
