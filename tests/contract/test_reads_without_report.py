@@ -77,6 +77,17 @@ def test_an_answer_of_another_hop_goes_by_the_method_of_that_hop(
         assert told.asked == f"{wire.heard[-1].method} {wire.url}/after"
 
 
+def test_the_history_of_another_call_tells_nothing_of_this_one(wired: Wirer) -> None:
+    """Who goes on with the ``Retry`` of a read does not make a read of a write."""
+    wire = wired(gone(302), answer(), FAILED)
+    with disabled() as sender:
+        read = sender.request("GET", wire.url)
+
+        response = sender.request("POST", wire.url, body=b"{}", retries=read.retries)
+
+    assert verto_resilience.outcome(response).ambiguous
+
+
 def test_an_answer_of_urllib3_alone_stays_in_doubt(wired: Wirer) -> None:
     """Of the first hop nothing public tells the method, and a write must not pass for a read."""
     wire = wired(FAILED)

@@ -96,13 +96,12 @@ class ResilientPoolManager(StandIn, PoolManager):
     def _open_past(self, hop: Hop) -> BaseHTTPResponse:
         """Have the inner manager do all of it; what comes knows what was asked, and that is all."""
         method, url, options = hop.method, hop.url, hop.options
-        sent = {"headers": options.get("headers"), "body": options.get("body")}
         try:
             response = self.inner.urlopen(method, url, redirect=hop.redirect, **options)
         except Exception as error:
-            tie_past(error, method, url, **sent)
+            tie_past(error, method, url, options)
             raise
-        tie_past(response, method, url, **sent)
+        tie_past(response, method, url, options)
         return response
 
     def connection_from_host(

@@ -26,25 +26,24 @@ def tie_to_request(response: urllib3.BaseHTTPResponse, method: str, sent: Carrie
     vars(response)[_NAME] = method, sent
 
 
-def tie_past(
-    came: object, method: str, url: str, *, headers: Mapping[str, Any] | None, body: object
-) -> None:
+def tie_past(came: object, method: str, url: str, options: Mapping[str, Any]) -> None:
     """Let what a manager gave or raised by itself know what it is about.
 
     Args:
         came: An answer, which may be that of another hop, or an exception; others are left alone.
         method: Of the first hop.
         url: Of the first hop.
-        headers: As they were given.
-        body: As it was given.
+        options: What else ``urlopen`` was given for it.
     """
     if isinstance(came, urllib3.BaseHTTPResponse):
-        for past in _history_of(came):
+        # What was given may have a history of its own, of another call.
+        for past in _history_of(came)[len(getattr(options.get("retries"), "history", ())) :]:
             method = past.method or method
             # An inner manager of another kind may have gone where nobody else can.
             with suppress(ValueError, TypeError):
                 url = urljoin(url, past.redirect_location or "")
-        tie_to_request(came, method, Carrier(url, headers or {}, body))
+        sent = Carrier(url, options.get("headers") or {}, options.get("body"))
+        tie_to_request(came, method, sent)
     elif isinstance(came, Exception):
         # It may be pickled, and gets no more than it takes.
         vars(came)[_NAME] = method, None
