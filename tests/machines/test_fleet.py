@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 
 import pytest
 
@@ -131,9 +132,11 @@ def test_a_break_that_was_over_before_it_was_heard_of_awaits_a_probe() -> None:
     assert allowed(breaker, START + 20.0).probe
 
 
-@pytest.mark.parametrize("breaker", [opened(), half_open()[0]], ids=["open", "half_open"])
-def test_a_circuit_closes_as_it_has_closed_elsewhere(breaker: CircuitBreaker) -> None:
+@pytest.mark.parametrize("make", [opened, lambda: half_open()[0]], ids=["open", "half_open"])
+def test_a_circuit_closes_as_it_has_closed_elsewhere(make: Callable[[], CircuitBreaker]) -> None:
     """It lets calls through at once, and trips in a row decay from here."""
+    breaker = make()
+
     moved = breaker.adopt(CLOSED, START + 4.0)
 
     assert moved is not None
