@@ -227,6 +227,24 @@ def test_outputs_are_as_they_were_when_it_is_over() -> None:
     sys.stdout.flush()
 
 
+def test_whoever_took_hold_of_an_output_may_write_later(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As handlers of logging do, at the end of the interpreter."""
+    taken = []
+
+    def command() -> int:
+        taken.extend((sys.stdout, sys.stderr))
+        return 0
+
+    carry_out(command)
+    for stream in taken:
+        stream.write("later")
+        stream.flush()
+
+    assert tuple(capsys.readouterr()) == ("later", "later")
+
+
 def test_a_sign_that_the_encoding_lacks_is_no_reason_to_show_nothing(
     shell: Shell, clean_environment: dict[str, str], tmp_path: Path
 ) -> None:

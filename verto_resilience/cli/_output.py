@@ -3,9 +3,9 @@
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
-from typing import TextIO, TypeVar
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from typing import Any, TextIO, cast
 
 from verto_resilience.cli._told_error import tell_error
 
@@ -39,14 +39,8 @@ def carry_out(command: Callable[[], int]) -> int:
         keeps its own.
     """
     _open_what_is_closed()
-    if not isinstance(sys.stdout, io.TextIOWrapper) or not isinstance(sys.stderr, io.TextIOWrapper):
-        return command()
-    with (
-        _instead_of(sys.stdout, _Output) as output,
-        _instead_of(sys.stderr, _Errors) as errors,
-        redirect_stdout(output),
-        redirect_stderr(errors),
-    ):
+    output, errors = _Output(sys.stdout), _Errors(sys.stderr)
+    with redirect_stdout(cast("TextIO", output)), redirect_stderr(cast("TextIO", errors)):
         return _arrived(command, output)
 
 
@@ -58,20 +52,32 @@ def drop_what_is_left(stream: TextIO) -> None:
     stream.flush()
 
 
-class _Output(io.TextIOWrapper):
-    """Standard output, which remembers its first fault: a command may keep it to itself."""
+class _Output:
+    """Standard output, which remembers its first fault: a command may keep it to itself.
 
-    fault: OSError | None = None
+    It stands before the stream and not in its place, for whoever takes hold of it (a handler of
+    logging in a module of the user's) may write when the command is over.
+    """
 
-    def write(self, text: str, /) -> int:
+    def __init__(self, stream: TextIO) -> None:
+        self.fault: OSError | None = None
+        self.stream = stream
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            # A sign that the encoding lacks is no reason to show nothing.
+            stream.reconfigure(errors="backslashreplace")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def write(self, text: str) -> int:
         try:
-            return super().write(text)
+            return self.stream.write(text)
         except OSError as error:
             raise self._unwritten(error) from error
 
     def flush(self) -> None:
         try:
-            super().flush()
+            self.stream.flush()
         except OSError as error:
             raise self._unwritten(error) from error
 
@@ -80,21 +86,27 @@ class _Output(io.TextIOWrapper):
         return UnwrittenError("standard output cannot be written")
 
 
-class _Errors(io.TextIOWrapper):
+class _Errors:
     """Standard error: when it cannot be written, there is nobody to be told of that."""
 
-    def write(self, text: str, /) -> int:
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def write(self, text: str) -> int:
         try:
-            return super().write(text)
+            return self.stream.write(text)
         except OSError:
-            drop_what_is_left(self)
+            drop_what_is_left(self.stream)
             return len(text)
 
     def flush(self) -> None:
         try:
-            super().flush()
+            self.stream.flush()
         except OSError:
-            drop_what_is_left(self)
+            drop_what_is_left(self.stream)
 
 
 def _arrived(command: Callable[[], int], output: _Output) -> int:
@@ -104,7 +116,7 @@ def _arrived(command: Callable[[], int], output: _Output) -> int:
         code = NOBODY_READS
     if output.fault is None:
         return code
-    drop_what_is_left(output)
+    drop_what_is_left(output.stream)
     if isinstance(output.fault, BrokenPipeError):
         return code
     tell_error(f"standard output cannot be written: {output.fault.strerror}")
@@ -136,25 +148,3 @@ def _stand_in(number: int, access: int) -> TextIO:
         os.dup2(opened, number, inheritable=False)
         os.close(opened)
     return open(number, "w", encoding="utf-8", closefd=False)
-
-
-_Kind = TypeVar("_Kind", bound=io.TextIOWrapper)
-
-
-@contextmanager
-def _instead_of(stream: io.TextIOWrapper, kind: type[_Kind]) -> Iterator[_Kind]:
-    """Give another stream that writes to the same place, until the end of the block."""
-    errors = stream.errors or "strict"
-    other = kind(
-        stream.buffer,
-        encoding=stream.encoding,
-        # A sign that the encoding lacks is no reason to show nothing.
-        errors="backslashreplace" if errors == "strict" else errors,
-        line_buffering=stream.line_buffering,
-        write_through=stream.write_through,
-    )
-    try:
-        yield other
-    finally:
-        with suppress(UnwrittenError):
-            other.detach()
