@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -231,7 +232,7 @@ def test_whoever_took_hold_of_an_output_may_write_later(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """As handlers of logging do, at the end of the interpreter."""
-    taken = []
+    taken: list[TextIO] = []
 
     def command() -> int:
         taken.extend((sys.stdout, sys.stderr))
