@@ -147,10 +147,15 @@ class RichScreen:
         """Draw a list, with what shows each."""
         self._console.print(Text(f"\n{title}", style="bold cyan"))
         for label, promise in promises:
-            mark = ("✓ ", "bold green") if promise.held else ("✗ ", "bold red")
+            mark = ("✓", "bold green") if promise.held else ("✗", "bold red")
             style = "dim" if promise.held else "bold red"
-            self._console.print(Text.assemble((f" {label:>3} ", "cyan"), mark, promise.text))
-            self._console.print(Padding(Text(promise.proof, style=style), (0, 0, 0, 7)))
+            row = Table.grid(padding=(0, 1))
+            row.add_column(width=3, justify="right")
+            row.add_column(width=1)
+            row.add_column(ratio=1)
+            told = Text.assemble(promise.text, "\n", (promise.proof, style))
+            row.add_row(Text(label, style="cyan"), Text(*mark), told)
+            self._console.print(Padding(row, (0, 0, 0, 1)))
 
     def verdict(self, text: str, *, good: bool) -> None:
         """Draw how it ended."""
