@@ -74,6 +74,17 @@ def test_forgotten_the_next_break_is_the_first() -> None:
     assert _begin(breaks, START) == 4.0
 
 
+def test_a_trip_that_was_none_is_taken_back() -> None:
+    """The others in the row stay, and the next break is as long as if it had never been."""
+    breaks = Breaks()
+    for _ in range(3):
+        _begin(breaks, START)
+
+    breaks.take_back()
+
+    assert breaks.trips(LONGER, START) == 2
+
+
 def test_very_many_trips_overflow_nothing() -> None:
     """However often it opened, the length is the limit."""
     breaks = Breaks()

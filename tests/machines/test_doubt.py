@@ -15,7 +15,7 @@ from verto_resilience.machines import (
     TripReason,
     Verdict,
 )
-from verto_resilience.machines._doubt import OPINIONS
+from verto_resilience.machines._doubt import OPINIONS, Doubt
 
 TRIPPED = Verdict(
     State.OPEN, 7, START + 4.0, 1, TripReason.CONSECUTIVE_FAILURES, "503", doubts=OPINIONS
@@ -253,6 +253,38 @@ def test_a_hold_creates_no_doubt() -> None:
     refused(breaker, START + 3.9)
 
 
+def test_a_hold_from_before_the_trip_does_not_count() -> None:
+    """A circuit that has not moved yet may be held, and doubts what it hears then as ever."""
+    breaker = closed()
+    breaker.hold_opinions(OVER)
+
+    breaker.adopt(TRIPPED, START)
+
+    assert allowed(breaker, SOON).probe
+
+
+def test_only_who_is_trying_gives_an_opinion() -> None:
+    """Not a new circuit, nor one that trips, nor one whose opinion is back."""
+    (good, probe), (bad, other) = _trying(), _trying()
+    assert good.doubts_until == bad.doubts_until == OVER
+
+    good.record(probe, bad=False, now=SOON)
+    bad.record(other, bad=True, now=SOON)
+
+    circuits = (closed(), opened(), _doubting(), good, bad)
+    assert [circuit.doubts_until for circuit in circuits] == [-math.inf] * 5
+
+
+def test_a_break_that_is_over_at_its_very_end_is_not_early() -> None:
+    """Trying the origin then is no second opinion, and none is asked for any more."""
+    doubt = Doubt()
+    doubt.adopt(OPINIONS, START, lambda: 0.0)
+
+    doubt.moved(Trigger.BREAK_OVER, OVER, ends=OVER)
+
+    assert (doubt.until, doubt.opinions) == (-math.inf, 0)
+
+
 def test_only_one_second_opinion_is_out() -> None:
     """Where several probes are permitted after a break, one is before its end."""
     breaker, _ = _trying(permitted_probes=3)
@@ -290,16 +322,20 @@ def test_one_that_hangs_gives_its_process_no_turn_when_the_break_is_over() -> No
     breaker.hold_probes(OVER + 1.0)
 
     assert refused(breaker, OVER + 0.5).retry_after == 0.5
+    assert breaker.asked_at == OVER + 0.5
 
     assert allowed(breaker, OVER + 1.0).probe
 
 
 def test_one_that_comes_back_after_the_break_is_a_probe_like_any_other() -> None:
-    """Failed, it opens the circuit for longer; good, it is one of those that are needed."""
+    """Failed, it opens the circuit for longer, beyond doubt; good, it is one of those needed."""
     failing, hung = _trying()
     moved = failing.record(hung, bad=True, now=OVER)
     assert moved is not None
     assert moved.break_duration == 8.0
+    said = failing.unsaid(OVER)
+    assert said is not None
+    assert said.doubts == 0
 
     breaker, late = _trying()
     assert breaker.record(late, bad=False, now=OVER) is None

@@ -36,6 +36,17 @@ def test_a_good_call_that_fails_late_goes_on_with_the_row_it_ended() -> None:
     assert (evidence.window.calls, evidence.window.failures) == (2, 2)
 
 
+def test_the_row_that_a_good_call_ended_goes_on_once() -> None:
+    """Another that fails late adds itself alone."""
+    evidence = _evidence(consecutive_failures=4)
+    _count(evidence, bad=True)
+    evidence.count_good(START)
+    evidence.count_late_failure(START)
+
+    assert evidence.count_late_failure(START) is None
+    assert evidence.consecutive == 3
+
+
 def test_a_rate_is_a_reason_once_there_are_enough_calls() -> None:
     """Half of four calls, and not two of two."""
     evidence = _evidence(minimum_calls=4, failure_rate_threshold=0.5)

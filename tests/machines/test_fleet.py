@@ -361,6 +361,13 @@ def test_a_pause_from_elsewhere_is_no_longer_than_the_limit() -> None:
     assert gate.adopt(START + 60.0, START, told=False) is None
 
 
+def test_a_pause_from_elsewhere_that_is_as_long_as_the_limit_is_not_cut() -> None:
+    """Nothing of it is left out."""
+    gate = pause(max_pause=60.0)
+
+    assert gate.adopt(START + 60.0, START, told=True) == Pausing(60.0, told=True, cut=False)
+
+
 def test_turns_start_over_under_the_end_that_was_taken_over() -> None:
     """Who asks first is first after the new end, within its own ramp."""
     gate = pause(chance=0.5)
