@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -46,12 +47,13 @@ class TestResponse:
         """Where nothing but the status counts, no new value is made."""
         assert classify_response(CATALOGUE, status) is CATALOGUE.outcome(status)
 
+    @pytest.mark.parametrize("seconds", [7.5, 1.0, 0.001])
     @pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 700])
-    def test_a_wait_that_was_told_goes_with_429_and_5xx(self, status: int) -> None:
-        """Seconds asked for by an answer that may be resent are kept."""
-        outcome = classify_response(CATALOGUE, status, retry_after=7.5)
+    def test_a_wait_that_was_told_goes_with_429_and_5xx(self, status: int, seconds: float) -> None:
+        """Seconds asked for by an answer that may be resent are kept, and parts of one."""
+        outcome = classify_response(CATALOGUE, status, retry_after=seconds)
 
-        assert outcome.retry_after == 7.5
+        assert outcome.retry_after == seconds
         assert outcome.resend is CATALOGUE.outcome(status).resend
 
     @pytest.mark.parametrize("seconds", [0.0, -0.0, -5.0, math.nan])
@@ -176,10 +178,24 @@ class TestFailure:
         """Every failure there is stands in the table above."""
         assert set(FAILURES) == set(Failure)
 
+    @pytest.mark.parametrize("cut_short", [False, True])
     @pytest.mark.parametrize("failure", Failure)
-    def test_the_same_failure_gives_the_same_constant(self, failure: Failure) -> None:
+    def test_the_same_failure_gives_the_same_constant(
+        self, failure: Failure, cut_short: bool
+    ) -> None:
         """A failure costs no new value."""
-        assert classify_failure(failure) is classify_failure(failure)
+        first = classify_failure(failure, cut_short=cut_short)
+
+        assert classify_failure(failure, cut_short=cut_short) is first
+
+    @pytest.mark.parametrize("failure", Failure)
+    def test_an_attempt_that_was_cut_short_says_nothing_about_the_origin(
+        self, failure: Failure
+    ) -> None:
+        """Whether and when it may be resent is as ever."""
+        outcome = classify_failure(failure, cut_short=True)
+
+        assert outcome == replace(classify_failure(failure), health=Health.UNKNOWN)
 
     @pytest.mark.parametrize("failure", Failure)
     def test_only_what_was_not_sent_is_resent_whatever_it_is(self, failure: Failure) -> None:

@@ -83,9 +83,15 @@ def test_one_error_lists_every_bad_row() -> None:
 @pytest.mark.parametrize("text", ["[operation]", "operation = 3", "operation = [3]"])
 def test_rows_are_a_list_of_tables(text: str) -> None:
     """One pair of brackets is a common slip."""
-    (problem,) = _refused(text)
+    assert _refused(text) == (
+        "operation is no list of rows; write [[operation]], with double brackets",
+    )
 
-    assert "double brackets" in problem
+
+def test_a_file_without_a_name_is_called_operations() -> None:
+    """An error says of what it speaks, also where the caller does not."""
+    with pytest.raises(ConfigurationError, match=r"^operations:\n"):
+        read_operations_file("[operation]", over=DOCUMENTED)
 
 
 @pytest.mark.parametrize("text", ["[[", "a = 1\na = 2", "a = " + "[" * 5000])

@@ -179,11 +179,16 @@ class TestMatch:
 
     @pytest.mark.parametrize("row", ["POST /payments", {"method": "POST"}, None])
     def test_a_row_of_another_kind_is_refused(self, row: Any) -> None:
-        """The error says how an operation is written."""
-        with pytest.raises(TypeError, match=r"is written Operation\('POST', '/path'"):
+        """The error says how an operation is written, and as what this one is."""
+        with pytest.raises(TypeError) as caught:
             Operations([row])
 
-    @pytest.mark.parametrize("path", ["/a/1/b", "/a/1/b/", "//a//1/b", "a/1/b"])
+        assert str(caught.value) == (
+            "an operation is written Operation('POST', '/path', kind=..., repeatable=...), "
+            f"not as {type(row).__name__}"
+        )
+
+    @pytest.mark.parametrize("path", ["/a/1/b", "/a/1/b/", "//a//1/b", "a/1/b", "a/1/b/"])
     def test_empty_segments_do_not_matter(self, path: str) -> None:
         """Doubled and trailing slashes, which servers forgive, do not hide an operation."""
         table = Operations([_operation(template="/a/{id}/b")])
@@ -213,6 +218,18 @@ class TestMatch:
         table = Operations([_operation(template="/**/a", body="b=1")])
 
         found = [table.match("POST", "/x/y/a", "", body) for body in (b'{"b": 1}', b'{"b": 2}')]
+
+        assert found == [table.rows()[0], None]
+
+    @pytest.mark.parametrize("condition", [{"query": "b=1"}, {"body": "b=1"}])
+    def test_a_row_that_allows_a_repeat_may_have_a_condition(
+        self, condition: dict[str, str]
+    ) -> None:
+        """It holds where query or body have what it asks for, and nowhere else."""
+        table = Operations([_operation(template="/{x}/a", repeatable=ALWAYS, **condition)])
+        bodies = (b'{"b": 1}', b'{"b": 2}')
+
+        found = [table.match("POST", "/x/a", f"b={n}", bodies[n - 1]) for n in (1, 2)]
 
         assert found == [table.rows()[0], None]
 
@@ -562,6 +579,19 @@ class TestReadOperations:
         assert misspelt.startswith("operation 1: 'repeatble' is no field; there are ")
         assert method == "operation 1: method is 'post', allowed is an HTTP method in upper case"
         assert query == "operation 1: query is 'x', allowed is nothing or name=value"
+
+    def test_every_row_that_is_none_is_told(self) -> None:
+        """One fault does not hide that of the next row, nor does the error run them together."""
+        rows = [self.ROW | {"method": "post"}, self.ROW | {"template": "a"}]
+
+        with pytest.raises(ConfigurationError) as caught:
+            read_operations(rows)
+
+        assert [problem.partition(":")[0] for problem in caught.value.problems] == [
+            "operation post /a",
+            "operation POST a",
+        ]
+        assert str(caught.value) == "; ".join(caught.value.problems)
 
     def test_a_twin_that_is_equal_is_a_duplicate_too(self) -> None:
         """The very same row twice is a slip of the pen, and refused."""

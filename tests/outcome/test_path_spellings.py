@@ -74,6 +74,13 @@ class TestSameByTheStandard:
             True
         ] * 2
 
+    def test_a_condition_decides_here_too(self) -> None:
+        """What is sent is looked at, however the path is written."""
+        immediate = b'{"paymentMode": "immediate"}'
+
+        assert _found("POST", "/fx/./rate", "", immediate) == ("/fx/rate", ALWAYS)
+        assert _found("POST", "/fx/./rate") == ("/fx/rate", NEVER)
+
     @pytest.mark.parametrize("template", ["/.", "/a/./b", "/a/..", "/..", "/a/%2e/b", "/%2E."])
     def test_a_template_with_a_dot_segment_is_refused(self, template: str) -> None:
         """No path would ever fit it."""
@@ -154,6 +161,14 @@ class TestForgiven:
         assert _found("GET", path, "autoCreate=true") == ("/**/fundingMethods", WITH_KEY)
         assert _found("GET", path) == (None, None)
 
+    @pytest.mark.parametrize("query", ["", "a=1"])
+    @pytest.mark.parametrize("path", ["/bulkpayments", "/BULKPAYMENTS", "/BulkPayments;x"])
+    def test_a_template_may_have_capitals_itself(self, path: str, query: str) -> None:
+        """Neither its letters nor those of the path have to be small; nor does a query matter."""
+        table = Operations([_row("/bulkPayments")])
+
+        assert table.match("POST", path, query) is table.rows()[0]
+
     def test_it_beats_a_wider_row_that_allows_it(self) -> None:
         """What fits a parameter to the letter may be a stricter name at the server."""
         table = Operations([_row("/a/{id}", ALWAYS), _row("/a/pay", WITH_KEY)])
@@ -171,18 +186,19 @@ class TestForgiven:
         assert found is not None
         assert found.template == "/a/{id}"
 
-    def test_of_several_the_strictest_holds(self) -> None:
-        """Which of them the server means is not known."""
+    @pytest.mark.parametrize("method", ["POST", "GET"])
+    def test_of_several_the_strictest_holds(self, method: str) -> None:
+        """Which of them the server means is not known, and the method has no say in it."""
         table = Operations(
             [
-                _row("/a/{id}", ALWAYS),
-                _row("/{x}/pay", WITH_KEY),
-                _row("/a/pay"),
-                _row("/A/pay", WITH_KEY),
+                _row("/a/{id}", ALWAYS, method=method),
+                _row("/{x}/pay", WITH_KEY, method=method),
+                _row("/a/pay", method=method),
+                _row("/A/pay", WITH_KEY, method=method),
             ]
         )
 
-        found = table.match("POST", "/a/PAY")
+        found = table.match(method, "/a/PAY")
 
         assert found is not None
         assert found.repeatable is NEVER
@@ -196,11 +212,13 @@ class TestForgiven:
         assert found is not None
         assert found.template == "/a/{y}"
 
-    def test_rows_that_differ_in_letters_are_told_apart(self) -> None:
+    @pytest.mark.parametrize("start", ["", "/b"])
+    def test_rows_that_differ_in_letters_are_told_apart(self, start: str) -> None:
         """Who names both spellings means both."""
-        table = Operations([_row("/a", ALWAYS), _row("/A", NEVER), _row("/{x}", ALWAYS)])
+        names = [f"{start}/a", f"{start}/A", f"{start}/{{x}}"]
+        table = Operations([_row(names[0], ALWAYS), _row(names[1]), _row(names[2], ALWAYS)])
 
-        found = [table.match("POST", path) for path in ("/a", "/A", "/b")]
+        found = [table.match("POST", f"{start}/{name}") for name in ("a", "A", "b")]
 
         assert found == list(table.rows())
 
@@ -241,10 +259,19 @@ def test_the_method_may_be_written_in_any_case(method: str) -> None:
     assert _found(method, TRADE) == (TRADE, NEVER)
 
 
+def test_a_method_in_small_letters_has_its_conditions() -> None:
+    """Query and body are looked at as they are for one in capitals."""
+    immediate = b'{"paymentMode": "immediate"}'
+
+    assert _found("post", "/fx/rate", "", immediate) == ("/fx/rate", ALWAYS)
+    assert _found("get", "/a/fundingMethods", "autoCreate=true") == ("/**/fundingMethods", WITH_KEY)
+
+
 def test_only_paths_of_a_usual_length_are_remembered() -> None:
     """What a caller puts into a path does not fill the memory."""
-    short, long = "/%41", "/%41" * 100
+    short, long = "/" + "%41" * 85, "/" + "%41" * 86
 
+    assert len(short) == 256
     assert spellings(short) is spellings(short)
     assert spellings(long) is not spellings(long)
     assert spellings(long) == spellings(long)
