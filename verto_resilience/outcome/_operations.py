@@ -255,9 +255,7 @@ def _by_specificity(endpoint: tuple[str, Shape]) -> tuple[bool, list[bool]]:
 
 def _readings(letter: _Endpoint, shape: Shape, rows: list[Operation]) -> Iterator[_Reading]:
     """Give how an endpoint may be read, where that matters."""
-    names: list[str] = []
-    for segment in shape:
-        names += [segment] if segment in {ANY, ANYTHING} else forgiven_parts(segment)
+    names = [name for segment in shape for name in forgiven_parts(segment)]
     may_forbid = any(row.repeatable is not Repeatable.ALWAYS for row in rows)
     # Of nothing but escaped slashes there is nothing left, and that would fit every path.
     if may_forbid and names not in ([], [ANYTHING]):
