@@ -10,7 +10,7 @@ import urllib3
 from urllib3.exceptions import DecodeError
 
 from tests.end_to_end.faults import UNPACKS_IN_PIECES
-from verto_resilience.transports._unpacking import unpacked, unpacking
+from verto_resilience.transports._unpacking import end_of_frames, unpacked, unpacking
 
 KEPT = 2**24
 TAKEN = 2**22
@@ -122,6 +122,14 @@ def _frame(data: bytes) -> bytes:
     size = len(data).to_bytes(1)
     block = (len(data) << 3 | 1).to_bytes(3, "little")
     return b"\x28\xb5\x2f\xfd\x20" + size + block + data
+
+
+def test_what_comes_after_the_last_frame_that_is_taken_is_left_off() -> None:
+    """Frames to be skipped count as others do."""
+    packed = _frame(b"x") + b"\x50\x2a\x4d\x18\0\0\0\0" * (FRAMES - 1)
+
+    assert end_of_frames(packed) is None
+    assert end_of_frames(packed + _frame(b"y") + _frame(b"z")) == len(packed)
 
 
 @pytest.mark.skipif(

@@ -50,7 +50,7 @@ def unpacking(
     body, is_cut = packed[:MOST_PACKED], len(packed) > MOST_PACKED
     for number in reversed(range(len(codings))):
         coding, most = codings[number], MOST_PACKED_AGAIN if number else longest
-        end = _end_of_frames(body) if coding == "zstd" else None
+        end = end_of_frames(body) if coding == "zstd" else None
         body, is_longer = yield from _unwrapping(body[:end], coding, most)
         is_cut = is_cut or is_longer or end is not None
     return body, is_cut
@@ -71,7 +71,7 @@ def unpacked(packed: bytes, codings: Sequence[str], longest: int) -> tuple[bytes
             return found
 
 
-def _end_of_frames(packed: bytes) -> int | None:
+def end_of_frames(packed: bytes) -> int | None:
     """Say where those end that are unpacked; ``None``: with the body."""
     more = next(islice(_FRAME.finditer(packed), MOST_FRAMES, None), None)
     return None if more is None else more.start()
