@@ -77,10 +77,10 @@ class AsyncHttpxExchange(Exchanged):
             await _close(response)
             return self._failed(error, in_body=response is not None)
         except BaseException:
-            await _close(response)
+            await _cut_off(response, limit)
             raise
         if bound.cancelled_caught:
-            await _close(response)
+            await _cut_off(response, limit)
             return self._failed(_late(limit), in_body=response is not None)
         response = cast("httpx.Response", response)
         if self._renewed is not None and response.status_code == UNAUTHORIZED:
@@ -167,6 +167,17 @@ def _late(limit: WireLimit) -> httpx.TimeoutException:
     if limit.requested:
         return httpx.ReadTimeout("timed out")
     return httpx.ConnectTimeout("timed out") if limit.connected else httpx.PoolTimeout("timed out")
+
+
+async def _cut_off(response: httpx.Response | None, limit: WireLimit) -> None:
+    """Close what was read when the task was cancelled, or what was not yet secured.
+
+    httpcore leaves a connection in its TLS handshake to the garbage collector.
+    """
+    await _close(response)
+    if limit.securing and limit.opened is not None:
+        with anyio.move_on_after(DRAIN, shield=True), suppress(Exception):
+            await limit.opened.aclose()
 
 
 async def _close(response: httpx.Response | None) -> None:

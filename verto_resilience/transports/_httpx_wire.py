@@ -20,17 +20,19 @@ class WireLimit(AttemptLimit):
     """When an attempt must be over, and what httpcore told on the way.
 
     Attributes:
+        opened: The connection that was made, until its TLS handshake is over.
         securing: Whether a TLS handshake is under way.
         tunnelling: Whether a proxy is asked for a way to the server.
     """
 
-    __slots__ = ("securing", "tunnelling")
+    __slots__ = ("opened", "securing", "tunnelling")
 
     def __init__(
         self, clock: Callable[[], float], end: float, patience: float | None = None
     ) -> None:
         """Nothing was asked for yet."""
         super().__init__(clock, end, patience)
+        self.opened: Any = None
         self.securing = False
         self.tunnelling = False
 
@@ -54,10 +56,15 @@ class WireLimit(AttemptLimit):
             self.connected = True
         elif event == "setup_socks5_connection.started":
             self.tunnelling = True
+        elif event in _CONNECTED:
+            self.opened = info["return_value"]
         elif event in _SECURING:
             self.securing = _SECURING[event]
+            if not self.securing:
+                self.opened = None
 
 
+_CONNECTED = frozenset({"connect_tcp.complete", "connect_unix_socket.complete"})
 _CONNECTING = frozenset({"connect_tcp.started", "connect_unix_socket.started"})
 _SECURING = {"start_tls.started": True, "start_tls.complete": False}
 

@@ -3,6 +3,7 @@
 import gc
 import threading
 import time
+import warnings
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -150,6 +151,30 @@ def test_a_foreign_transport_s_body_is_closed_as_well(
     run(main)
 
     assert endless.closed == 1
+
+
+@pytest.mark.parametrize("by_the_caller", [True, False], ids=["cancelled", "late"])
+def test_a_connection_in_its_handshake_is_closed(
+    task_client: TaskClients, wired: Wirer, run: Run, by_the_caller: bool
+) -> None:
+    """A server that says nothing there leaves nothing to the garbage collector."""
+    url = wired(at_the_door=STALLED).url.replace("http", "https", 1)
+    seconds = 60.0 if by_the_caller else 0.3
+    times = dict.fromkeys(("call_timeout", "connect_timeout", "read_timeout"), seconds)
+
+    async def main() -> None:
+        async with task_client(inner=httpx.AsyncHTTPTransport(), **times) as sender:
+            if by_the_caller:
+                await cancelled(sender, "GET", url, 0.2)
+            else:
+                with pytest.raises(httpx.ConnectTimeout):
+                    await sender.get(url)
+
+    with warnings.catch_warnings(record=True, action="always") as told:
+        run(main)
+        gc.collect()
+
+    assert [each for each in told if issubclass(each.category, ResourceWarning)] == []
 
 
 def test_a_cancelled_write_is_in_doubt(task_client: TaskClients, wired: Wirer, run: Run) -> None:
