@@ -8,7 +8,7 @@ import inspect
 import os
 import urllib.request
 import weakref
-from types import FunctionType, ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import requests
@@ -154,6 +154,8 @@ def _is_made_in(module: ModuleType, function: Any) -> bool:
 
 def _own_way(session: object) -> Any:
     """Give the method as the class has it, whatever somebody has put there since."""
+    if type(session).merge_environment_settings is _MERGE:  # type: ignore[attr-defined]
+        return MethodType(_MERGE, session)
     found = inspect.getattr_static(type(session), _NAME)
     bind = getattr(type(found), "__get__", None)
     return found if bind is None else bind(found, session, type(session))
