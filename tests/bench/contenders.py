@@ -4,6 +4,7 @@ A contender is built in a process of its own, as global providers and instrument
 others. What is not installed raises ``ImportError`` when it is built.
 """
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -57,6 +58,16 @@ def verto(url: str) -> Contender:
     policy = verto_resilience.Policy(verto_hosts=("127.0.0.1",))
     session = verto_resilience.mount(requests.Session(), policy=policy)
     return Contender(lambda: session.get(url))
+
+
+def where_proxies_are_named(build: Callable[[str], Contender]) -> Callable[[str], Contender]:
+    """Have the environment name hosts that go without a proxy, as many containers do."""
+
+    def built(url: str) -> Contender:
+        os.environ["no_proxy"] = "localhost"
+        return build(url)
+
+    return built
 
 
 def instrumentor(url: str) -> Contender:
@@ -216,6 +227,9 @@ CONTENDERS: dict[str, Callable[[str], Contender]] = {
     "plain": plain,
     "plain again": plain,
     "passing": passing,
+    "plain, no_proxy": where_proxies_are_named(plain),
+    "adapter, no_proxy": where_proxies_are_named(adapter),
+    "mounted, no_proxy": where_proxies_are_named(mounted),
     "adapter": adapter,
     "mounted": mounted,
     "verto": verto,

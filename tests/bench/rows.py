@@ -22,6 +22,8 @@ _GETS = (
     ("get, mount(session), SDK", "mounted, sdk", "RequestsInstrumentor", "instrumentor, sdk", 0.88),
     ("get, VertoAdapter, SDK", "adapter, sdk", "by hand", "by hand, sdk", 0.82),
     ("get, mount(session), SDK", "mounted, sdk", "by hand", "by hand, sdk", 0.82),
+    ("VertoAdapter, no_proxy set", "adapter, no_proxy", "plain, likewise", "plain, no_proxy", None),
+    ("mount, no_proxy set", "mounted, no_proxy", "plain, likewise", "plain, no_proxy", None),
     ("as Verto's host", "verto", "plain requests", "plain", None),
     ("as Verto's host, SDK", "verto, sdk", "plain requests", "plain", None),
     ("RequestsInstrumentor, SDK", "instrumentor, sdk", "plain requests", "plain", None),
