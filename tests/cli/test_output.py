@@ -15,6 +15,7 @@ from verto_resilience.cli._output import NOBODY_READS, UNWRITTEN, carry_out
 from verto_resilience.cli._watch import watch
 from verto_resilience.pipeline import StoreAddress
 from verto_resilience.state import Place, Standing
+from verto_resilience.testing import Reply, Sandbox
 
 Shell = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -44,8 +45,6 @@ COMMANDS = (
     "doctor --json",
     "dashboard",
     "demo --plain",
-    "request GET http://127.0.0.1:1/",
-    "request GET http://127.0.0.1:1/ --json",
     SIMULATE,
     f"{SIMULATE} --json",
     f"{SIMULATE} --csv -",
@@ -83,6 +82,28 @@ def test_a_full_disk_is_told_in_one_line(
         code = run([str(PAGE) if part == "PAGE" else part for part in command.split()])
 
     assert (code, capsys.readouterr().err) == (UNWRITTEN, f"{ERROR}No space left on device\n")
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]], ids=["tree", "json"])
+def test_a_call_whose_outcome_cannot_be_printed_is_not_made_again(
+    capsys: pytest.CaptureFixture[str], as_json: list[str]
+) -> None:
+    """Who asked for it hears that it was made, and what came of it, before the fault."""
+    told = []
+    with Sandbox() as verto:
+        verto.script("/a", [Reply(503)])
+        for url in (f"{verto.url}/status/201", f"{verto.url}/a", "http://127.0.0.1:1/"):
+            with FULL.open("w") as output, redirect_stdout(output):
+                code = run(["request", "POST", url, "--policy", "max_attempts=1", *as_json])
+            note, error = capsys.readouterr().err.splitlines(keepends=True)
+            told.append(note)
+            assert (code, error) == (UNWRITTEN, f"{ERROR}No space left on device\n")
+
+    made = "note: the call has been made (attempts: 1); it ended with"
+    answered, in_doubt, failed = told
+    assert answered == f"{made} 201\n"
+    assert in_doubt == f"{made} 503, and the server may have executed it\n"
+    assert failed == f"{made} ConnectionError\n"
 
 
 @pytest.mark.parametrize("command", ["--help", "codes list", "explain 503", "sandbox", "doctor"])

@@ -857,7 +857,7 @@ def test_command_prints_a_line_for_each_request_until_told_to_end(
         rest = process.stdout.read()
 
     assert line == f"#1 GET {FX} -> 429 (retry-after 2 s)\n"
-    assert rest == "1 requests, 0 trades booked\n"
+    assert rest == "1 requests, 0 executed, 0 trades booked\n"
     assert process.returncode == 0
     assert "secret" not in first + line + rest
 

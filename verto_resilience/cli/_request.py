@@ -17,7 +17,9 @@ from urllib3.exceptions import LocationParseError
 from verto_resilience.cli._cause import cause_of
 from verto_resilience.cli._input import standard_input
 from verto_resilience.cli._kill_switch import what_counts
+from verto_resilience.cli._output import UnwrittenError
 from verto_resilience.cli._told_call import ToldCall, as_plain_data, show_tree
+from verto_resilience.cli._told_error import tell_note
 from verto_resilience.config import did_you_mean, is_switched_off, load_policies, read_text
 from verto_resilience.errors import ConfigurationError
 from verto_resilience.mounting import VertoAdapter
@@ -71,7 +73,8 @@ def request(
 
     Nothing secret is shown: no header, no query value, no body. A body that is JSON is sent as
     such. Exits with 0 after a 2xx or 3xx, with 1 after another status, with 2 for a mistake, with
-    3 when the call was refused or brought no answer.
+    3 when the call was refused or brought no answer, with 4 when it was made and what came of it
+    cannot be written.
     """
     if _METHOD.fullmatch(method) is None:
         raise typer.BadParameter(f"{method!r} is no HTTP method", param_hint="METHOD")
@@ -96,11 +99,30 @@ def request(
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         raise typer.Exit(_INTERRUPTED) from None
-    if as_json:
-        print(json.dumps(as_plain_data(told), indent=2))
-    else:
-        show_tree(told)
+    try:
+        if as_json:
+            print(json.dumps(as_plain_data(told), indent=2))
+        else:
+            show_tree(told)
+        sys.stdout.flush()
+    except UnwrittenError as error:
+        if not error.is_unread:
+            # Else somebody would make the call once more to see what comes of it.
+            tell_note(_what_came(told))
+        raise
     raise typer.Exit(_exit_code(told))
+
+
+def _what_came(told: ToldCall) -> str:
+    """Say in one line that the call was made, and how it ended."""
+    outcome = told.outcome
+    ended = f"it ended with {outcome.status or told.error}"
+    if told.switched_off:
+        return f"the call has been made; {ended}"
+    if not outcome.attempts:
+        return f"nothing was sent; {ended}"
+    made = f"the call has been made (attempts: {len(outcome.attempts)}); {ended}"
+    return f"{made}, and the server may have executed it" if outcome.ambiguous else made
 
 
 def _unusable(error: Exception) -> str:

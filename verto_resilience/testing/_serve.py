@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from itertools import count as counted
 from types import FrameType
 from typing import TextIO
 
@@ -67,13 +68,20 @@ def serve(
             # Nobody reads any more (`| head`), so nobody needs the server.
             ended.set()
 
+    executed = counted()
+
+    def answered(arrival: Arrival) -> None:
+        if arrival.executed:
+            next(executed)
+        say(describe(arrival))
+
     sandbox = Sandbox(
         host=host,
         port=port,
         require_auth=require_auth,
         code_key=code_key,
         tls=tls,
-        on_answer=lambda arrival: say(describe(arrival)),
+        on_answer=answered,
     )
     sandbox.play(
         "healthy" if script is None else script,
@@ -86,7 +94,8 @@ def serve(
     with _signals(ended), sandbox:
         say(f"sandbox at {sandbox.url} (Ctrl+C ends it)")
         ended.wait()
-    say(f"{sandbox.arrived} requests, {len(sandbox.trades)} trades booked")
+    trades = len(sandbox.trades)
+    say(f"{sandbox.arrived} requests, {next(executed)} executed, {trades} trades booked")
     return 0
 
 
